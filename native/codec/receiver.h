@@ -1,0 +1,91 @@
+// Receiver: what the client sends, decoded in place.
+//
+// The state is a plain record, so that it may live in memory shared by several processes and may
+// be copied to look ahead: decoding into a copy tells what a read would return without touching
+// anything. There is no buffer: bytes that cannot be delivered yet are either a few header bytes,
+// a control payload, or up to three characters of a base64 quad, and all of these fit the record.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "codec/protocol.h"
+
+namespace wswrap::codec {
+
+struct Receiver {
+  enum class Phase : std::uint8_t {
+    header,   // the next wire byte belongs to a frame header (or a Hixie frame type)
+    payload,  // inside the payload of a data frame; `remaining` wire bytes of it are left
+    control,  // inside the payload of a control frame
+    closed,   // a Close frame was received: nothing after it is looked at
+    failed,   // the peer broke the protocol: `close_code` says how, failure_text() in words
+  };
+
+  Dialect dialect = Dialect::rfc6455;
+  Encoding encoding = Encoding::binary;
+  Phase phase = Phase::header;
+  Opcode opcode = Opcode::continuation;  // of the frame in progress
+  bool fin = true;                       // FIN of the frame in progress
+  bool in_message = false;               // a fragmented message is open
+  bool text_message = false;             // ... and it is text
+  bool ping_waiting = false;             // control[0, control_size) is a ping nobody answered yet
+  std::uint8_t header_size = 0;          // bytes of `header` present
+  std::uint8_t control_size = 0;         // bytes of `control` present
+  std::uint8_t quad_size = 0;            // characters of `quad` present, 0 to 3
+  std::uint8_t quad_delivered = 0;       // bytes of the quad that were delivered, 0 to 2
+  std::uint8_t failure = 0;              // index for failure_text()
+  std::uint8_t utf8_state = 0;           // see utf8.h
+  std::uint16_t close_code = 0;          // closed: the peer's code or 1005; failed: ours to send
+  std::array<std::uint8_t, 4> mask{};    // masking key, rotated so that [0] is for the next byte
+  std::uint64_t remaining = 0;           // wire bytes left in the frame in progress
+  std::array<std::uint8_t, 14> header{};
+  std::array<std::uint8_t, 3> quad{};
+  std::array<std::uint8_t, 125> control{};  // payload of a ping or close (a pong's is dropped)
+};
+
+// What decode() did: `consumed` bytes of `in` were used up, `produced` payload bytes are in `out`.
+struct Decoded {
+  std::size_t consumed = 0;
+  std::size_t produced = 0;
+};
+
+// Decodes wire bytes. `out` may be the same memory as `in`, start before it, or be disjoint, but
+// must not start inside `in` (payload never moves to higher addresses). Decoding stops when
+//  - `in` is used up,
+//  - the next wire byte is payload and `out` is full (non-payload bytes that come before it are
+//    still consumed),
+//  - the phase becomes closed or failed; from then on nothing is consumed.
+// Payload that came before a Close frame or a violation in the same call is produced. (For a text
+// message that is not UTF-8: the bytes before the offending one are produced.)
+// With an empty `out` this consumes exactly the leading bytes that hold no payload.
+//
+// A base64 quad is only delivered when its last character is present in `in`; that last character
+// is consumed only together with the last byte of the quad that is delivered, so that as long as
+// bytes are undelivered the wire still holds at least one unread byte. Whitespace is skipped;
+// other characters outside of the alphabet are a violation (1007).
+//
+// Violations (RFC 6455 sections 5 and 7.4, close code 1002 unless noted): unmasked frame, RSV bit,
+// reserved opcode, control frame > 125 bytes or without FIN, continuation without a message, data
+// frame inside a message, length with the top bit set or not in its shortest form, Close payload of
+// one byte, illegal close code, close reason that is not UTF-8 (1007), text that is not UTF-8
+// (1007). Hixie: a frame type other than 00 and ff is a violation; `ff 00` is the Close; the type
+// ff with a length other than 0 is skipped (its payload is discarded); `00 ff` is an empty frame.
+Decoded decode(Receiver& receiver, std::span<const std::byte> in, std::span<std::byte> out);
+
+// How many of the next wire bytes cannot be payload, whatever they are: what is missing of the
+// frame header in progress (at least; 6 at a frame boundary, because a header with a masking key
+// is never shorter), or the rest of a control payload and the smallest header after it. 0 in the
+// middle of a data frame, for Hixie, and when closed or failed. Never more than 131.
+std::size_t overhead_ahead(const Receiver& receiver);
+
+// True when every wire byte that comes next is certain to be payload that can be delivered at once
+// (or a violation): in the middle of a binary data frame.
+bool payload_ahead(const Receiver& receiver);
+
+// A few words for the log on why the phase is failed; never null.
+const char* failure_text(const Receiver& receiver);
+
+}  // namespace wswrap::codec

@@ -1,0 +1,83 @@
+// Sender: what goes to the client, framed around the server's own memory.
+//
+// plan() lays out one gather call: bytes that must go first, then for each frame its header and
+// the caller's payload, untouched. commit() is told how many wire bytes the kernel took and turns
+// that into payload bytes. A header that went out promises its frame's length; what the kernel did
+// not take of it stays promised, and the next write continues that frame (TCP is a stream: the next
+// bytes are the next bytes). So nothing is ever buffered but the tail of something small: a header,
+// a control frame, or a base64 frame (which is kept small for that reason).
+//
+// The state is a plain record: several processes may write to one connection in turn.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "codec/frame.h"
+#include "codec/protocol.h"
+
+namespace wswrap::codec {
+
+struct Sender {
+  Dialect dialect = Dialect::rfc6455;
+  Encoding encoding = Encoding::binary;
+  bool text = false;          // data frames are text frames
+  bool close_queued = false;  // a Close frame is in `pending` or was sent: nothing follows it
+  bool in_message =
+      false;  // text: the last frame ended inside a code point, a continuation follows
+  std::uint8_t utf8_state = 0;           // text: of the payload written so far
+  std::uint8_t pending_size = 0;         // bytes of `pending` that are filled
+  std::uint8_t pending_sent = 0;         // ... and that the kernel took
+  std::uint32_t promised = 0;            // payload bytes that the open frame still owes
+  std::array<std::byte, 128> pending{};  // wire bytes that go before everything else
+};
+
+// The largest payload of one frame: larger writes become several frames in one gather call, so
+// that little is ever promised and no client's message limit is hit.
+inline constexpr std::size_t max_frame = 64 * 1024;
+
+// One gather call. `iov[0, count)` is what to hand to the kernel.
+struct Plan {
+  static constexpr std::size_t max_frames = 32;
+  static constexpr std::size_t max_iov = 128;
+  static constexpr std::size_t encoded_room = 8192;
+  std::size_t count = 0;
+  std::size_t wire_size = 0;
+  std::array<iovec, max_iov> iov;
+  // For commit(): the frames in order.
+  std::size_t pending = 0;  // wire bytes of Sender::pending at the front
+  std::size_t resumed = 0;  // payload bytes that continue the open frame
+  std::size_t frames = 0;
+  struct Frame {
+    std::uint32_t payload = 0;     // payload bytes in the caller's memory
+    std::uint32_t wire = 0;        // encoded: wire bytes of the whole frame
+    std::uint8_t header_size = 0;  // plain: bytes of `header`
+    bool fin = true;
+    std::uint8_t utf8_after = 0;
+    std::array<std::byte, max_server_header> header;
+  };
+  std::array<Frame, max_frames> frame;
+  std::array<std::byte, encoded_room> encoded;  // base64 frames, back to back
+};
+
+// Lays out as much of `payload` (the caller's iovecs) as one call may carry. An empty payload plans
+// only what is pending.
+void plan(const Sender& sender, std::span<const iovec> payload, Plan& plan);
+
+// Accounts for `taken` wire bytes of the plan. Returns how many payload bytes count as written.
+std::size_t commit(Sender& sender, const Plan& plan, std::size_t taken);
+
+// True when a control frame may be queued: nothing is pending and no frame is open.
+bool at_boundary(const Sender& sender);
+
+// Queues a control frame. Returns false when not at a boundary or after a Close.
+bool queue_control(Sender& sender, Opcode opcode, std::span<const std::byte> payload);
+
+// Queues a Close frame (`ff 00` for Hixie; code 1005 means an empty payload). Returns as above.
+bool queue_close(Sender& sender, std::uint16_t code, std::span<const std::byte> reason);
+
+}  // namespace wswrap::codec
