@@ -1,0 +1,61 @@
+// The programs that the tests start, and the Debian package that brings each.
+//
+// This table is the only list: a test can ask only for a program that packages.ts knows how to
+// install, so a machine that was set up by `npm test` never skips a test for want of a program.
+import { accessSync, constants } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+
+const packageOf = {
+  'g++': 'g++',
+  make: 'make',
+  // The path, because a version manager's `python3` is a shell script that starts another one.
+  '/usr/bin/python3': 'python3',
+  'clang-format': 'clang-format',
+  'clang-tidy': 'clang-tidy',
+  // Not `nc`: three programs of that name exist, with different options.
+  'nc.openbsd': 'netcat-openbsd',
+  'redis-server': 'redis-server',
+  'redis-cli': 'redis-tools',
+  Xtigervnc: 'tigervnc-standalone-server',
+  tigervncserver: 'tigervnc-standalone-server',
+  tigervncpasswd: 'tigervnc-tools',
+  xauth: 'xauth',
+  chromium: 'chromium',
+} as const;
+
+export type Program = keyof typeof packageOf;
+
+export const programs = Object.keys(packageOf) as Program[];
+
+/** The Debian packages that bring these programs, each named once. */
+export function packagesOf(names: readonly Program[]): string[] {
+  return [...new Set(names.map((name) => packageOf[name]))];
+}
+
+/** Those of the programs that this machine cannot start, searched the way execvp(3) does. */
+export function missing(names: readonly Program[]): Program[] {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return names.filter((name) => {
+    const candidates = isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name));
+    return !candidates.some(isExecutable);
+  });
+}
+
+/**
+ * For a test's `skip` option: false when every program is there, else the reason, which names
+ * what is missing and where it comes from.
+ */
+export function requires(...names: Program[]): string | false {
+  const absent = missing(names);
+  if (absent.length === 0) return false;
+  return `needs ${absent.join(', ')} (Debian: apt-get install ${packagesOf(absent).join(' ')})`;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
