@@ -80,4 +80,7 @@ bool queue_control(Sender& sender, Opcode opcode, std::span<const std::byte> pay
 // Queues a Close frame (`ff 00` for Hixie; code 1005 means an empty payload). Returns as above.
 bool queue_close(Sender& sender, std::uint16_t code, std::span<const std::byte> reason);
 
+// False when the record cannot come from this code: another process of the tree wrote into it.
+bool is_plausible(const Sender& sender);
+
 }  // namespace wswrap::codec

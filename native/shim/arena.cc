@@ -1,0 +1,175 @@
+#include "shim/arena.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "shim/fds.h"
+#include "shim/kernel.h"
+
+namespace wswrap::arena {
+namespace {
+
+// Sparse: a page costs memory only once a record in it was used.
+constexpr std::uint32_t capacity = 1u << 16;
+
+constexpr std::uint64_t magic = 0x3161726177737700;  // changes with the layout
+
+struct Arena {
+  std::uint64_t magic = 0;
+  std::uint32_t numbers = 0;
+  std::uint32_t hint = 0;  // where to look for a free record first
+  std::uint32_t peak = 0;  // one more than the highest record ever used
+  std::array<std::uint64_t, capacity> cookies;  // 0: the record is free
+  std::array<Record, capacity> records;
+};
+
+constinit Arena* arena = nullptr;
+
+constexpr const char* memory_name = "wswrap-arena";
+
+bool map(int fd) {
+  const long address = kernel::invoke(SYS_mmap, nullptr, sizeof(Arena), PROT_READ | PROT_WRITE,
+                                      MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (address < 0 && address > -4096) return false;
+  arena = reinterpret_cast<Arena*>(address);
+  return true;
+}
+
+// A pid with the top bit is a place kept for a child that is just being forked.
+bool is_alive(std::uint32_t pid) {
+  if ((pid & reserved_holder) != 0) return true;
+  return kernel::invoke(SYS_kill, pid, 0) != -ESRCH;
+}
+
+}  // namespace
+
+bool is_open() { return arena != nullptr; }
+
+bool open() {
+  if (arena != nullptr) return true;
+  const long fd = kernel::invoke(SYS_memfd_create, memory_name, MFD_ALLOW_SEALING);
+  if (fd < 0) return false;
+  const int hidden = fds::hide(static_cast<int>(fd), true);
+  if (kernel::invoke(SYS_ftruncate, hidden, sizeof(Arena)) < 0) return false;
+  // A smaller file would make every process of the tree die of SIGBUS.
+  kernel::invoke(SYS_fcntl, hidden, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  if (!map(hidden)) {
+    fds::close_internal(hidden);
+    return false;
+  }
+  arena->magic = magic;
+  return true;
+}
+
+void adopt(int fd) {
+  if (arena != nullptr) return;
+  const long seals = kernel::invoke(SYS_fcntl, fd, F_GET_SEALS);
+  struct stat status;
+  if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return;
+  if (kernel::invoke(SYS_fstat, fd, &status) < 0 || status.st_size != sizeof(Arena)) return;
+  if (!map(fd)) return;
+  if (arena->magic != magic) {
+    kernel::invoke(SYS_munmap, arena, sizeof(Arena));
+    arena = nullptr;
+    return;
+  }
+  fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
+}
+
+std::uint64_t cookie_of(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) < 0) return 0;
+  return cookie;
+}
+
+std::uint32_t allocate(std::uint64_t cookie) {
+  std::atomic_ref hint(arena->hint);
+  const std::uint32_t start = hint.load(std::memory_order_relaxed) % capacity;
+  for (std::uint32_t step = 0; step < capacity; ++step) {
+    const std::uint32_t index = (start + step) % capacity;
+    std::uint64_t free = 0;
+    if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) != 0) continue;
+    if (!std::atomic_ref(arena->cookies[index]).compare_exchange_strong(free, cookie)) continue;
+    hint.store(index + 1, std::memory_order_relaxed);
+    std::atomic_ref peak(arena->peak);
+    std::uint32_t seen = peak.load(std::memory_order_relaxed);
+    while (seen <= index && !peak.compare_exchange_weak(seen, index + 1)) {
+    }
+    Record& record = arena->records[index];
+    record = Record{};
+    record.number = next_number();
+    record.holders[0] = static_cast<std::uint32_t>(kernel::call(SYS_getpid));
+    return index;
+  }
+  return none;
+}
+
+std::uint32_t find(std::uint64_t cookie) {
+  if (arena == nullptr || cookie == 0) return none;
+  const std::uint32_t peak = std::atomic_ref(arena->peak).load(std::memory_order_acquire);
+  for (std::uint32_t index = 0; index < peak && index < capacity; ++index) {
+    if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) == cookie) {
+      return index;
+    }
+  }
+  return none;
+}
+
+Record& at(std::uint32_t index) { return arena->records[index % capacity]; }
+
+void release(std::uint32_t index) {
+  index %= capacity;
+  std::atomic_ref(arena->cookies[index]).store(0, std::memory_order_release);
+  // Low records first, so that few pages are touched.
+  std::atomic_ref hint(arena->hint);
+  std::uint32_t seen = hint.load(std::memory_order_relaxed);
+  while (index < seen && !hint.compare_exchange_weak(seen, index, std::memory_order_relaxed)) {
+  }
+}
+
+void join(std::uint32_t index, std::uint32_t pid) {
+  Record& record = at(index);
+  for (std::uint32_t& holder : record.holders) {
+    std::atomic_ref slot(holder);
+    std::uint32_t seen = slot.load(std::memory_order_relaxed);
+    if (seen == pid) return;
+    if (seen != 0 && is_alive(seen)) continue;
+    if (slot.compare_exchange_strong(seen, pid)) return;
+  }
+  record.crowded = true;
+}
+
+bool leave(std::uint32_t index, std::uint32_t pid) {
+  Record& record = at(index);
+  bool last = !record.crowded;
+  for (std::uint32_t& holder : record.holders) {
+    std::atomic_ref slot(holder);
+    std::uint32_t seen = slot.load(std::memory_order_acquire);
+    if (seen == 0) continue;
+    if (seen == pid) {
+      slot.store(0, std::memory_order_release);
+    } else if (is_alive(seen)) {
+      last = false;
+    }
+  }
+  return last;
+}
+
+void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to) {
+  for (std::uint32_t& holder : at(index).holders) {
+    std::uint32_t seen = from;
+    if (std::atomic_ref(holder).compare_exchange_strong(seen, to)) return;
+  }
+}
+
+std::uint32_t next_number() {
+  return std::atomic_ref(arena->numbers).fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+}  // namespace wswrap::arena

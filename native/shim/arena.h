@@ -1,0 +1,100 @@
+// The records of all connections, in memory that every process of the tree shares.
+//
+// A connection may be read by one process and written by the next (`ncat -e /bin/sh`), so its state
+// cannot live in any of them. A record has a fixed size and no pointers. It is found by the socket's
+// SO_COOKIE, which the kernel never gives out twice. A less privileged process of the tree may have
+// written anything into it: every field is checked when it is taken out, never trusted in place.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+#include "codec/receiver.h"
+#include "codec/sender.h"
+#include "shim/lock.h"
+
+namespace wswrap::arena {
+
+// Bits of Record::state.
+enum State : std::uint32_t {
+  client_closed = 1,    // the client's Close was taken from the stream
+  close_sent = 2,       // our Close is on its way: nothing is sent after it
+  write_shut = 4,       // the server called shutdown(SHUT_WR)
+  read_shut = 8,        // the server called shutdown(SHUT_RD)
+  broken = 16,          // the client broke the protocol: reads fail with ECONNRESET, writes with EPIPE
+  pong_owed = 32,       // a ping could not be answered inside of an open frame
+  close_owed = 64,      // a Close could not be sent inside of an open frame
+  raw = 128,            // a client let through as it is: never decoded
+};
+
+struct alignas(64) Record {
+  std::uint32_t number = 0;  // for the log
+  std::uint32_t state = 0;
+  OwnerLock receive_lock;
+  OwnerLock transmit_lock;
+  std::int32_t error = 0;       // an errno that the kernel reported while bytes were still to be delivered
+  std::uint32_t unanswered = 0; // heartbeat pings without an answer
+  std::int64_t closed_at = 0;   // monotonic: when the client's Close came
+  std::int64_t pinged_at = 0;   // monotonic: the last heartbeat
+  std::array<std::uint32_t, 8> holders{};  // pids
+  bool crowded = false;                    // more holders than fit: nobody is known to be the last
+  codec::Sender sender;
+  codec::Receiver receiver;
+};
+
+static_assert(std::is_trivially_copyable_v<Record> && std::is_standard_layout_v<Record>);
+static_assert(sizeof(Record) <= 512);
+
+inline constexpr std::uint32_t none = UINT32_MAX;
+
+// Maps the arena, inherited or new. False when there is no memory for it.
+bool open();
+
+// True when this process has mapped an arena.
+bool is_open();
+
+// Maps the arena that a parent left in our descriptors, if there is one.
+void adopt(int fd);
+
+// A fresh record for the socket, with this process as its only holder; `none` when all are in use.
+std::uint32_t allocate(std::uint64_t cookie);
+
+// The record of a socket, or `none`.
+std::uint32_t find(std::uint64_t cookie);
+
+// `index` must come from allocate(), find() or the descriptor table.
+Record& at(std::uint32_t index);
+
+// Gives the record back.
+void release(std::uint32_t index);
+
+// Marks the pid of a forking parent as the place of its child to come.
+inline constexpr std::uint32_t reserved_holder = 1u << 31;
+
+// A process joins or leaves the holders of a record.
+void join(std::uint32_t index, std::uint32_t pid);
+// Returns true when no other living process holds the record.
+bool leave(std::uint32_t index, std::uint32_t pid);
+// Renames a holder (a fork's child takes the place reserved for it).
+void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
+
+// The next connection number of the tree.
+std::uint32_t next_number();
+
+// The socket's SO_COOKIE, 0 if the descriptor is no socket.
+std::uint64_t cookie_of(int fd);
+
+inline std::uint32_t state_of(Record& record) {
+  return std::atomic_ref(record.state).load(std::memory_order_acquire);
+}
+// Sets bits and returns what was set before.
+inline std::uint32_t set_state(Record& record, std::uint32_t bits) {
+  return std::atomic_ref(record.state).fetch_or(bits, std::memory_order_acq_rel);
+}
+inline void clear_state(Record& record, std::uint32_t bits) {
+  std::atomic_ref(record.state).fetch_and(~bits, std::memory_order_acq_rel);
+}
+
+}  // namespace wswrap::arena

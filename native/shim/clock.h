@@ -1,0 +1,51 @@
+// Time for deadlines: CLOCK_MONOTONIC, because a wall clock may jump.
+#pragma once
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace wswrap {
+
+using Nanoseconds = std::int64_t;
+
+inline constexpr Nanoseconds milliseconds(std::int64_t count) { return count * 1'000'000; }
+inline constexpr Nanoseconds forever = INT64_MAX;
+
+inline Nanoseconds monotonic_now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+inline constexpr timespec to_timespec(Nanoseconds span) {
+  if (span < 0) span = 0;
+  return {.tv_sec = span / 1'000'000'000, .tv_nsec = span % 1'000'000'000};
+}
+
+// When a wait that began at the construction of this object ends.
+class Deadline {
+ public:
+  // Negative: never.
+  explicit Deadline(Nanoseconds timeout)
+      : zero_(timeout == 0), at_(timeout < 0 || timeout == forever ? forever : timeout) {
+    if (at_ != forever && !zero_) {
+      const Nanoseconds now = monotonic_now();
+      at_ = timeout > forever - now ? forever : now + timeout;
+    }
+  }
+  bool never() const { return at_ == forever; }
+  // What is left, at least 0; forever when there is no deadline.
+  Nanoseconds left() const {
+    if (zero_) return 0;
+    if (never()) return forever;
+    const Nanoseconds left = at_ - monotonic_now();
+    return left > 0 ? left : 0;
+  }
+
+ private:
+  bool zero_;
+  Nanoseconds at_;
+};
+
+}  // namespace wswrap

@@ -1,0 +1,72 @@
+#include "shim/fds.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include "shim/kernel.h"
+
+namespace wswrap::fds {
+
+constinit std::atomic<std::uint32_t> table[limit]{};
+
+namespace {
+
+constinit std::atomic<int> highest{0};
+constinit std::atomic<bool> used{false};
+
+// The kernel's own table grows to the highest number in use: 4096 keeps it at 32 KiB.
+constexpr int high_enough = 4096;
+constexpr int reserved = 64;
+
+int soft_limit() {
+  rlimit limits{};
+  const long failed =
+      kernel::invoke(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limits);
+  if (failed < 0 || limits.rlim_cur > high_enough) return high_enough;
+  return static_cast<int>(limits.rlim_cur);
+}
+
+}  // namespace
+
+void set(int fd, Entry entry) {
+  if (static_cast<unsigned>(fd) >= limit) return;
+  table[fd].store(entry.word, std::memory_order_relaxed);
+  if (entry.plain()) return;
+  if (!used.load(std::memory_order_relaxed)) used.store(true, std::memory_order_relaxed);
+  int seen = highest.load(std::memory_order_relaxed);
+  while (seen <= fd && !highest.compare_exchange_weak(seen, fd + 1, std::memory_order_relaxed)) {
+  }
+}
+
+int high_water() { return highest.load(std::memory_order_relaxed); }
+
+bool any() { return used.load(std::memory_order_relaxed); }
+
+int move_up(int fd, int lowest) {
+  const long moved = kernel::invoke(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest);
+  if (moved < 0) return static_cast<int>(moved);
+  kernel::invoke(SYS_close, fd);
+  return static_cast<int>(moved);
+}
+
+int hide(int fd, bool inheritable) {
+  const int moved = move_up(fd, soft_limit() - reserved);
+  const int hidden = moved < 0 ? fd : moved;
+  if (inheritable) kernel::invoke(SYS_fcntl, hidden, F_SETFD, 0);
+  set(hidden, Entry::of(Kind::internal, 0));
+  return hidden;
+}
+
+void close_internal(int fd) {
+  if (fd < 0) return;
+  reset(fd);
+  kernel::invoke(SYS_close, fd);
+}
+
+int parking_base() {
+  constexpr int above_select = 1024;
+  const int most = soft_limit();
+  return most > 2 * above_select ? above_select : most / 2;
+}
+
+}  // namespace wswrap::fds

@@ -1,0 +1,39 @@
+// The real functions behind the hooks.
+//
+// Until they are resolved each entry serves the call straight from the kernel: dlsym() may allocate,
+// and an allocator's start-up may read files through our hooks. A call that blocks for the server's
+// sake always goes through here, so that it stays a cancellation point and other preloaded
+// libraries see it.
+#pragma once
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include <csignal>
+#include <cstddef>
+
+namespace wswrap {
+
+struct Libc {
+#define HOOK(result, name, parameters, number) result(*name) parameters;
+#define HOOK_VARIADIC(result, name, parameters) result(*name) parameters;
+#define HOOK_CHECKED(result, name, parameters) result(*name) parameters;
+#define HOOK_SAME(alias, name)
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_VARIADIC
+#undef HOOK_CHECKED
+#undef HOOK_SAME
+};
+
+extern constinit Libc libc;
+
+// Looks up every function of the table behind us. Safe to call again and from inside itself.
+void resolve_libc();
+
+}  // namespace wswrap

@@ -1,0 +1,127 @@
+#include "shim/trace.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <time.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "shim/fds.h"
+#include "shim/kernel.h"
+
+namespace wswrap {
+namespace {
+
+constexpr int standard_error = 2;
+
+// The descriptor that lines go to. Opened at the first line of each process, so that a process
+// that logs nothing opens nothing.
+int log_descriptor() {
+  static constinit std::atomic<int> opened{-1};
+  if (config.log_file.empty()) return standard_error;
+  const int known = opened.load(std::memory_order_relaxed);
+  if (known >= 0 && fds::is_internal(known)) return known;
+  std::array<char, 4096> path;
+  if (config.log_file.size() >= path.size()) return standard_error;
+  std::memcpy(path.data(), config.log_file.data(), config.log_file.size());
+  path[config.log_file.size()] = '\0';
+  const long fd = kernel::invoke(SYS_openat, AT_FDCWD, path.data(),
+                                 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+  if (fd < 0) return standard_error;
+  const int hidden = fds::hide(static_cast<int>(fd));
+  opened.store(hidden, std::memory_order_relaxed);
+  return hidden;
+}
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+}  // namespace
+
+LogLine::LogLine(std::uint32_t number) {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  const auto second_of_day = static_cast<std::uint64_t>(now.tv_sec % 86400);
+  const auto two = [&](std::uint64_t value) {
+    line_[size_++] = static_cast<char>('0' + value / 10);
+    line_[size_++] = static_cast<char>('0' + value % 10);
+  };
+  two(second_of_day / 3600);
+  line_[size_++] = ':';
+  two(second_of_day / 60 % 60);
+  line_[size_++] = ':';
+  two(second_of_day % 60);
+  line_[size_++] = '.';
+  const auto thousandths = static_cast<std::uint64_t>(now.tv_nsec / 1'000'000);
+  line_[size_++] = static_cast<char>('0' + thousandths / 100);
+  two(thousandths % 100);
+  *this << " wswrap[" << kernel::call(SYS_getpid) << "]";
+  if (number != 0) *this << " #" << number;
+  *this << " ";
+}
+
+LogLine::~LogLine() {
+  line_[size_++] = '\n';
+  kernel::invoke(SYS_write, log_descriptor(), line_.data(), size_);
+}
+
+LogLine& LogLine::operator<<(std::string_view text) {
+  const std::size_t room = line_.size() - 1 - size_;
+  const std::size_t size = text.size() < room ? text.size() : room;
+  std::memcpy(line_.data() + size_, text.data(), size);
+  size_ += size;
+  return *this;
+}
+
+LogLine& LogLine::decimal(std::uint64_t value) {
+  std::array<char, 20> digits;
+  std::size_t start = digits.size();
+  do {
+    digits[--start] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  } while (value != 0);
+  return *this << std::string_view(digits.data() + start, digits.size() - start);
+}
+
+LogLine& LogLine::operator<<(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &address, sizeof v4);
+    const std::uint32_t host = ntohl(v4.sin_addr.s_addr);
+    return *this << (host >> 24) << "." << (host >> 16 & 255) << "." << (host >> 8 & 255) << "."
+                 << (host & 255) << ":" << ntohs(v4.sin_port);
+  }
+  if (address.ss_family != AF_INET6) return *this << "unknown";
+  sockaddr_in6 v6;
+  std::memcpy(&v6, &address, sizeof v6);
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    const unsigned char* host = v6.sin6_addr.s6_addr + 12;
+    return *this << +host[0] << "." << +host[1] << "." << +host[2] << "." << +host[3] << ":"
+                 << ntohs(v6.sin6_port);
+  }
+  // RFC 5952 is for people; groups without the longest run of zeros folded are enough for a log.
+  *this << "[";
+  for (std::size_t group = 0; group < 8; ++group) {
+    const unsigned value = v6.sin6_addr.s6_addr[2 * group] * 256u + v6.sin6_addr.s6_addr[2 * group + 1];
+    bool leading = true;
+    for (int shift = 12; shift >= 0; shift -= 4) {
+      const unsigned digit = value >> shift & 15;
+      if (leading && digit == 0 && shift != 0) continue;
+      leading = false;
+      *this << hex_digits.substr(digit, 1);
+    }
+    if (group < 7) *this << ":";
+  }
+  return *this << "]:" << ntohs(v6.sin6_port);
+}
+
+LogLine& LogLine::quoted(std::string_view text) {
+  *this << "\"";
+  for (const char& c : text) {
+    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+    *this << (plain ? std::string_view(&c, 1) : std::string_view("?"));
+  }
+  return *this << "\"";
+}
+
+}  // namespace wswrap
