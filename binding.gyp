@@ -22,7 +22,7 @@
   "targets": [
     {
       "target_name": "wswrap",
-      "sources": ["<@(codec)", "native/addon/addon.cc", "native/addon/codec.cc", "native/addon/execve.cc"],
+      "sources": ["<@(codec)", "native/addon/addon.cc", "native/addon/codec.cc", "native/addon/execve.cc", "native/addon/xattr.cc"],
       "cflags_cc": ["-isystem", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"]
     },

@@ -1,0 +1,49 @@
+// The typed face of the addon: the few system calls that Node lacks.
+import { createRequire } from 'node:module';
+
+import { errnoOf, LaunchError } from './errors.js';
+import { addonPath } from './paths.js';
+
+/** What a process was given by its parent and Node changed as it started; see execve(2). */
+export interface Inheritance {
+  /** Descriptors to keep open beyond standard input, output and error. */
+  descriptors: readonly number[];
+  /** Signals to be ignored; all others get their default action. */
+  ignoredSignals: readonly number[];
+  /** The soft limit on open files (RLIMIT_NOFILE); absent: as it is now. */
+  openFiles?: number;
+}
+
+export interface Addon {
+  /**
+   * Becomes another program, in this process (execve(2)). Returns only by throwing an Error whose
+   * `code` is the errno name; signals and limits are then already changed, so that this process is
+   * good for reporting the error and nothing else.
+   */
+  execve(
+    path: string,
+    argv: readonly string[],
+    environment: readonly string[],
+    inheritance: Inheritance,
+  ): never;
+  /** An extended attribute of a file (getxattr(2)); undefined when it has none of that name. */
+  getxattr(path: string, name: string): Buffer | undefined;
+}
+
+/** Loads the addon, whatever part of it the caller knows. Throws a LaunchError if it cannot. */
+export function loadAddon<Face = Addon>(): Face {
+  try {
+    return createRequire(import.meta.url)(addonPath) as Face;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw errnoOf(error) === 'MODULE_NOT_FOUND'
+      ? new LaunchError('ADDON_MISSING', 'the native part is not built', "run 'npm run build'")
+      : new LaunchError(
+          'ADDON_UNUSABLE',
+          `the native part cannot be loaded: ${reason}`,
+          "it may have been built for another system: remove build/ and run 'npm run build'",
+          undefined,
+          { cause: error },
+        );
+  }
+}
