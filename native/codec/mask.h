@@ -13,6 +13,8 @@ namespace wswrap::codec {
 void unmask(std::byte* out, const std::byte* in, std::size_t size, std::array<std::uint8_t, 4> key);
 
 // The key for what follows after `size` bytes: rotated by size % 4.
-std::array<std::uint8_t, 4> rotate(std::array<std::uint8_t, 4> key, std::size_t size);
+constexpr std::array<std::uint8_t, 4> rotate(std::array<std::uint8_t, 4> key, std::size_t size) {
+  return {key[size % 4], key[(size + 1) % 4], key[(size + 2) % 4], key[(size + 3) % 4]};
+}
 
 }  // namespace wswrap::codec
