@@ -1,0 +1,44 @@
+// What the kernel knows about sockets and processes, from /proc (proc_net_tcp(5), proc(5)).
+import { readdirSync, readFileSync } from 'node:fs';
+
+interface Row {
+  localPort: number;
+  remotePort: number;
+  receiveQueue: number;
+}
+
+function portOf(address: string): number {
+  return Number.parseInt(address.slice(address.lastIndexOf(':') + 1), 16);
+}
+
+function rows(file: string): Row[] {
+  const lines = readFileSync(file, 'latin1').trim().split('\n').slice(1);
+  return lines.map((line) => {
+    const [, local = '', remote = '', , queues = ''] = line.trim().split(/\s+/);
+    const [, receive = '0'] = queues.split(':');
+    return {
+      localPort: portOf(local),
+      remotePort: portOf(remote),
+      receiveQueue: Number.parseInt(receive, 16),
+    };
+  });
+}
+
+/** Bytes that the socket on `localPort` has from its peer on `remotePort` and that nobody read. */
+export function receiveQueue(localPort: number, remotePort: number): number {
+  const all = [...rows('/proc/net/tcp'), ...rows('/proc/net/tcp6')];
+  const row = all.find((one) => one.localPort === localPort && one.remotePort === remotePort);
+  return row?.receiveQueue ?? 0;
+}
+
+/** CPU seconds that all threads of a process used so far (in steps of a clock tick, 10 ms). */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** The numbers of the descriptors that a process has open. */
+export function openDescriptors(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/fd`).map(Number);
+}

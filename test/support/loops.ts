@@ -1,0 +1,64 @@
+// The test servers of test/servers, one per style of event loop.
+import { type Program, compile } from './compile.js';
+
+export interface Loop {
+  name: string;
+  /** Path of the executable, compiled when needed. */
+  program(): string;
+  /** The family of calls that it moves bytes with. */
+  io: 'read' | 'recv' | 'readv' | 'recvmsg';
+  /** Serves one client after the other, not several at once. */
+  sequential?: true;
+}
+
+function loop(name: string, file: string, io: Loop['io'], ...flags: string[]): Loop {
+  const program: Program = {
+    name,
+    sources: [`test/servers/${file}.c`],
+    flags: ['-O2', '-D_GNU_SOURCE', '-pthread', ...flags],
+  };
+  return { name, program: () => compile(program), io };
+}
+
+export const blocking: Loop = { ...loop('blocking', 'blocking', 'read'), sequential: true };
+export const fortified: Loop = loop('fortified', 'threads', 'read', '-D_FORTIFY_SOURCE=2');
+export const threads = loop('threads', 'threads', 'recvmsg');
+export const fork = loop('fork', 'fork', 'read');
+export const select = loop('select', 'select', 'recv');
+export const pselect = loop('pselect', 'select', 'readv', '-DPSELECT');
+export const poll = loop('poll', 'poll', 'read');
+export const ppoll = loop('ppoll', 'poll', 'recvmsg', '-DPPOLL');
+export const epoll = loop('epoll', 'epoll', 'recv');
+export const epollOneshot = loop('epoll-oneshot', 'epoll', 'readv', '-DONESHOT');
+export const epollEdge = loop('epoll-edge', 'epoll-edge', 'read');
+export const epollShort = loop('epoll-edge-short', 'epoll-edge', 'recv', '-DSTOP_ON_SHORT_READ');
+export const epollThreads = loop('epoll-threads', 'epoll-threads', 'read');
+
+export const loops: readonly Loop[] = [
+  blocking,
+  threads,
+  fork,
+  fortified,
+  select,
+  pselect,
+  poll,
+  ppoll,
+  epoll,
+  epollOneshot,
+  epollEdge,
+  epollShort,
+  epollThreads,
+];
+
+export interface ServerWords {
+  mode: 'echo' | 'sink' | 'source' | 'spill';
+  bytes?: number;
+  buffer?: number;
+  address?: string;
+  io?: Loop['io'];
+}
+
+/** The command line of a test server (test/servers/options.h). */
+export function words(options: ServerWords): (port: number) => string[] {
+  return (port) => Object.entries({ port, ...options }).map(([name, value]) => `${name}=${value}`);
+}

@@ -1,0 +1,108 @@
+// A TCP connection of a test: every write is a segment of its own, and nothing is read ahead of
+// what the test asks for (a test that does not read is a slow reader).
+import { once } from 'node:events';
+import { type Socket, connect } from 'node:net';
+import { within } from './deadline.js';
+import { receiveQueue } from './kernel.js';
+
+export interface Endpoint {
+  port: number;
+  host?: string;
+}
+
+export class Wire {
+  readonly socket: Socket;
+  #broken: NodeJS.ErrnoException | undefined;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('error', (error) => {
+      this.#broken = error;
+    });
+  }
+
+  static async connect({ port, host = '127.0.0.1' }: Endpoint): Promise<Wire> {
+    const socket = connect({ port, host, allowHalfOpen: true, noDelay: true });
+    const wire = new Wire(socket);
+    await within(`a connection to ${host}:${port}`, once(socket, 'connect'));
+    return wire;
+  }
+
+  /** Sends one segment (if it fits one); resolves when the kernel has taken all of it. */
+  async write(bytes: Uint8Array | string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+    // One turn of the event loop, so that the peer may see this segment alone.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async writeAll(segments: Iterable<Uint8Array>): Promise<void> {
+    for (const segment of segments) await this.write(segment);
+  }
+
+  /** Waits, but not long, until the peer has taken what was sent from its kernel. */
+  async consumed(): Promise<void> {
+    const { localPort = 0, remotePort = 0 } = this.socket;
+    for (let i = 0; i < 100 && receiveQueue(remotePort, localPort) > 0; i += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** Waits until the peer seems to have filled all buffers towards a client that does not read. */
+  async filled(): Promise<void> {
+    const { localPort = 0, remotePort = 0 } = this.socket;
+    for (let size = 0, still = 0; still < 10; ) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const now = receiveQueue(localPort, remotePort);
+      still = now > 0 && now === size ? still + 1 : 0;
+      size = now;
+    }
+  }
+
+  /** The next bytes, or null at the peer's FIN. Throws the socket's error when it was reset. */
+  async chunk(): Promise<Buffer | null> {
+    for (;;) {
+      const bytes: Buffer | null = this.socket.read();
+      if (bytes !== null) return bytes;
+      if (this.#broken !== undefined) throw this.#broken;
+      if (this.socket.readableEnded || this.socket.closed) return null;
+      await within('bytes, an end or an error from the server', this.#news());
+    }
+  }
+
+  // Resolves at whatever may change the answer of chunk().
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      const events = ['readable', 'end', 'close', 'error'] as const;
+      const done = () => {
+        for (const event of events) this.socket.off(event, done);
+        resolve();
+      };
+      for (const event of events) this.socket.on(event, done);
+    });
+  }
+
+  /** Everything up to the peer's FIN. */
+  async rest(): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for (let bytes = await this.chunk(); bytes !== null; bytes = await this.chunk()) {
+      chunks.push(bytes);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** Sends FIN; reading goes on. */
+  end(): void {
+    this.socket.end();
+  }
+
+  /** Sends RST. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
