@@ -1,0 +1,76 @@
+// The server's environment: ours, plus the shim and its settings.
+//
+// The shim reads these variables in native/shim/config.cc; the two lists belong together.
+import { resolve } from 'node:path';
+
+import { LaunchError } from '../errors.js';
+
+export type LogLevel = 'quiet' | 'info' | 'debug' | 'trace';
+
+export interface Settings {
+  ports: readonly number[];
+  origins?: readonly string[];
+  hosts?: readonly string[];
+  path?: string;
+  subprotocol?: string;
+  /** Send text frames instead of binary ones. */
+  text?: boolean;
+  /** Seconds. */
+  handshakeTimeout?: number;
+  maxPending?: number;
+  /** Seconds between pings. */
+  heartbeat?: number;
+  /** Admit clients that say nothing for so many milliseconds, or something that is not HTTP. */
+  allowRaw?: number;
+  logFile?: string;
+  logLevel?: LogLevel;
+}
+
+/** The environment for execve(2), as NAME=VALUE lines. Throws a LaunchError if the shim's path cannot be preloaded. */
+export function serverEnvironment(
+  inherited: NodeJS.ProcessEnv,
+  shim: string,
+  settings: Settings,
+): string[] {
+  const environment = Object.entries(inherited).filter(
+    ([name]) => !name.startsWith('WSWRAP_') && name !== 'LD_PRELOAD',
+  );
+  environment.push(['LD_PRELOAD', preload(shim, inherited['LD_PRELOAD'])]);
+  environment.push(...variables(settings));
+  return environment.map(([name, value]) => `${name}=${value}`);
+}
+
+// Ours goes first, so that it stands between the server and everybody else.
+function preload(shim: string, existing = ''): string {
+  // The loader splits at these, expands the last, and knows no quoting (ld.so(8)).
+  if (/[\s:$]/.test(shim)) {
+    throw new LaunchError(
+      'PATH_NOT_PRELOADABLE',
+      `${shim}: the dynamic loader cannot preload from a path with a space, ':' or '$'`,
+      'move wswrap to a folder without these characters in its path',
+    );
+  }
+  const others = existing.split(/[\s:]+/).filter((entry) => entry !== '' && entry !== shim);
+  return [shim, ...others].join(':');
+}
+
+function variables(settings: Settings): [string, string][] {
+  const values: Record<string, string | undefined> = {
+    WSWRAP_PORT: settings.ports.join(','),
+    WSWRAP_ORIGIN: settings.origins?.join(','),
+    WSWRAP_HOST: settings.hosts?.join(','),
+    WSWRAP_PATH: settings.path,
+    WSWRAP_SUBPROTOCOL: settings.subprotocol,
+    WSWRAP_TEXT: settings.text ? '1' : undefined,
+    WSWRAP_HANDSHAKE_TIMEOUT: settings.handshakeTimeout?.toString(),
+    WSWRAP_MAX_PENDING: settings.maxPending?.toString(),
+    WSWRAP_HEARTBEAT: settings.heartbeat?.toString(),
+    WSWRAP_ALLOW_RAW: settings.allowRaw?.toString(),
+    // The server may change its working folder before it opens its first connection.
+    WSWRAP_LOG_FILE: settings.logFile === undefined ? undefined : resolve(settings.logFile),
+    WSWRAP_LOG_LEVEL: settings.logLevel,
+  };
+  return Object.entries(values).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+}

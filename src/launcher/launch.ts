@@ -1,0 +1,33 @@
+// Starts a server under the shim: the main line of the launcher.
+import { errnoOf, exitStatus, LaunchError } from '../errors.js';
+import { loadAddon } from '../native.js';
+import { shimPath } from '../paths.js';
+import { ensureBuilt } from './build.js';
+import { resolveCommand } from './command.js';
+import { type Settings, serverEnvironment } from './environment.js';
+import { readInheritance } from './inheritance.js';
+import { assertWrappable, platformOf } from './verdict.js';
+
+/**
+ * Becomes the server: same process, terminal, signals and exit status. Returns only by throwing,
+ * a LaunchError in general.
+ */
+export async function launch(settings: Settings, commandLine: readonly string[]): Promise<never> {
+  const command = resolveCommand(commandLine, process.env['PATH']);
+  await ensureBuilt();
+  const addon = loadAddon();
+  const platform = platformOf(shimPath);
+  for (const program of command.programs) assertWrappable(program, platform, addon.getxattr);
+  const environment = serverEnvironment(process.env, shimPath, settings);
+  try {
+    return addon.execve(command.path, command.argv, environment, readInheritance(process.env));
+  } catch (error) {
+    throw new LaunchError(
+      'EXECVE_FAILED',
+      `${command.path}: ${errnoOf(error) ?? String(error)}`,
+      undefined,
+      exitStatus.notExecutable,
+      { cause: error },
+    );
+  }
+}
