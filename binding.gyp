@@ -23,7 +23,7 @@
     {
       "target_name": "wswrap",
       "sources": ["<@(codec)", "native/addon/addon.cc", "native/addon/codec.cc", "native/addon/execve.cc", "native/addon/xattr.cc"],
-      "cflags_cc": ["-isystem", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "cflags_cc": ["-isystem", "<!(node -p \"require('node:path').dirname(require.resolve('node-addon-api'))\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"]
     },
     {
@@ -41,7 +41,7 @@
           "action_name": "exports",
           "inputs": ["native/shim/exports.map.in", "native/shim/hooks.def"],
           "outputs": ["<(INTERMEDIATE_DIR)/exports.map"],
-          "action": ["sh", "-c", "${CXX:-g++} -E -P -x c++ -o <(INTERMEDIATE_DIR)/exports.map native/shim/exports.map.in"]
+          "action": ["sh", "-c", "$(CXX) -E -P -x c++ -o <(INTERMEDIATE_DIR)/exports.map native/shim/exports.map.in"]
         }
       ],
       "ldflags": [
