@@ -1,8 +1,10 @@
 {
   "variables": {
     "codec": [
+      "native/codec/answer.cc",
       "native/codec/base64.cc",
       "native/codec/handshake.cc",
+      "native/codec/hixie.cc",
       "native/codec/mask.cc",
       "native/codec/md5.cc",
       "native/codec/origin.cc",
