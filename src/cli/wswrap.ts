@@ -167,7 +167,7 @@ function program(): Command {
     .description('run a small remote desktop under wswrap and serve a page that shows it')
     .option('--port <N>', "the desktop's port", parsePort, 5901)
     .option('--web-port <N>', "the page's port", parsePort, 6080)
-    .option('--listen <ADDRESS>', 'the address of both', 'localhost')
+    .option('--listen <ADDRESS>', 'the address of both', '127.0.0.1')
     .action(async (options: { port: number; webPort: number; listen: string }) => {
       const { demo } = await import('../demo/demo.js');
       process.exitCode = await demo(options);

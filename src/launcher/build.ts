@@ -1,36 +1,24 @@
-// Builds the native part when it is missing or older than its sources.
-//
-// A start with everything built costs one stat per source file. The time of the last build is kept
-// in a stamp, because a build that had nothing to do for one of the two products leaves it old.
+// Builds the native part with node-gyp: once at a time, with progress, and with the compiler's own
+// words when it fails.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 import { errnoOf, LaunchError } from '../errors.js';
-import { addonPath, packageRoot, shimPath } from '../paths.js';
+import { packageRoot } from '../paths.js';
+import { buildFolder, isBuilt, stamp } from './built.js';
 import { withLock } from './lock.js';
 import { Progress, report } from './progress.js';
 import { missingTools } from './toolchain.js';
 
-const buildFolder = join(packageRoot, 'build');
-const stamp = join(buildFolder, '.built');
-
-/** Whether addon and shim exist and no source is newer. */
-export function isBuilt(): boolean {
-  if (!existsSync(addonPath) || !existsSync(shimPath) || !existsSync(stamp)) return false;
-  const built = statSync(stamp).mtimeMs;
-  return sources().every((source) => statSync(source).mtimeMs <= built);
-}
-
-/** Builds addon and shim unless they are current. Throws a LaunchError when that fails. */
-export async function ensureBuilt(): Promise<void> {
-  if (isBuilt()) return;
+/** Builds addon and shim, unless another process just did. Throws a LaunchError if it fails. */
+export async function build(): Promise<void> {
   try {
     mkdirSync(buildFolder, { recursive: true });
     const waiting = (pid: number) => report(`wswrap: waiting for the build of process ${pid}`);
     await withLock(join(buildFolder, '.lock'), waiting, async () => {
-      if (!isBuilt()) await build();
+      if (!isBuilt()) await compile();
     });
   } catch (error) {
     const errno = errnoOf(error);
@@ -45,16 +33,7 @@ export async function ensureBuilt(): Promise<void> {
   }
 }
 
-// Also what these files include: every header lies beside the sources.
-function sources(): string[] {
-  const native = join(packageRoot, 'native');
-  const files = readdirSync(native, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.path, entry.name));
-  return [join(packageRoot, 'binding.gyp'), ...files];
-}
-
-async function build(): Promise<void> {
+async function compile(): Promise<void> {
   const missing = missingTools();
   if (missing.length > 0) {
     throw new LaunchError(

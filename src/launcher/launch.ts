@@ -2,7 +2,7 @@
 import { errnoOf, exitStatus, LaunchError } from '../errors.js';
 import { loadAddon } from '../native.js';
 import { shimPath } from '../paths.js';
-import { ensureBuilt } from './build.js';
+import { ensureBuilt } from './built.js';
 import { resolveCommand } from './command.js';
 import { type Settings, serverEnvironment } from './environment.js';
 import { readInheritance } from './inheritance.js';

@@ -108,14 +108,14 @@ function reasonInPrivileges(path: string, readAttribute: ReadAttribute): Reason 
     return {
       code: 'SETUID_PROGRAM',
       why: `runs as another user (setuid, uid ${effectiveUid}): the loader ignores LD_PRELOAD then`,
-      hint: `run wswrap as that user, or proxy it: ${insteadHint}`,
+      hint: `run wswrap as that user; otherwise ${insteadHint}`,
     };
   }
   if (effectiveGid !== realGid) {
     return {
       code: 'SETGID_PROGRAM',
       why: `runs as another group (setgid, gid ${effectiveGid}): the loader ignores LD_PRELOAD then`,
-      hint: `run wswrap as that group, or proxy it: ${insteadHint}`,
+      hint: `run wswrap as that group; otherwise ${insteadHint}`,
     };
   }
   // To root a file's capabilities are nothing new.
