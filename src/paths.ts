@@ -1,9 +1,9 @@
 // Where the package keeps its things, found from where this file was compiled to.
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The package's root: this file is dist/src/paths.js. */
-export const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
+/** The package's root: this file is dist/src/paths.js in it. */
+export const packageRoot = resolve(fileURLToPath(import.meta.url), '../../..');
 
 /** The Node addon that the launcher loads. */
 export const addonPath = join(packageRoot, 'build/Release/wswrap.node');

@@ -45,7 +45,7 @@ function notFound(name: string, why: string): LaunchError {
   return new LaunchError(
     'COMMAND_NOT_FOUND',
     `${name === '' ? "''" : name}: ${why}`,
-    undefined,
+    'check its name, or install it',
     exitStatus.notFound,
   );
 }

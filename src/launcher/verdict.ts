@@ -10,7 +10,7 @@ import { type Elf, machineName, readElf, readLibrary } from './elf.js';
 import { ElfError } from './elf-file.js';
 
 const insteadHint =
-  'it must be proxied rather than wrapped: put a WebSocket to TCP proxy before it';
+  'it must be proxied rather than wrapped: put a WebSocket to TCP proxy in front of it';
 
 /** What a program must match: how the shim was built. */
 export interface Platform {
@@ -90,7 +90,8 @@ function reasonInFormat(path: string, shim: Platform): Reason | undefined {
 
 const goSections = new Set(['.go.buildinfo', '.note.go.buildid', '.gopclntab']);
 
-function libcOf(interpreter: string): Libc {
+/** The C library whose dynamic loader this is. */
+export function libcOf(interpreter: string): Libc {
   if (/\/ld-musl-/.test(interpreter)) return 'musl';
   if (/\/(?:ld-linux|ld64|ld)[^/]*\.so\.[12]$/.test(interpreter)) return 'glibc';
   return 'another C library';

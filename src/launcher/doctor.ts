@@ -1,0 +1,130 @@
+// `wswrap doctor`: what there is on this system, what is wrong with it, and what to do about it.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { machine, release } from 'node:os';
+
+import { LaunchError } from '../errors.js';
+import { loadAddon } from '../native.js';
+import { packageRoot, shimPath } from '../paths.js';
+import { buildFolder, isBuilt } from './built.js';
+import { resolveCommand } from './command.js';
+import { readElf, readLibrary } from './elf.js';
+import { serverEnvironment } from './environment.js';
+import { toolchain } from './toolchain.js';
+import { assertWrappable, libcOf, platformOf } from './verdict.js';
+
+interface Finding {
+  subject: string;
+  text: string;
+  /** What to do about it; a finding with an advice is a problem. */
+  advice?: string;
+}
+
+/** Prints what it found. Returns the exit status: 0 when all is well, 1 when something is not. */
+export async function doctor(commandLine: readonly string[]): Promise<number> {
+  const findings = [kernel(), libc(), node(), tools(), nativePart()];
+  if (existsSync(shimPath)) findings.push(attempt('shim', hooks), attempt('injection', injection));
+  if (commandLine.length > 0) findings.push(attempt('COMMAND', () => verdict(commandLine)));
+  for (const { subject, text, advice } of findings) {
+    console.log(`${advice === undefined ? '  ok ' : '  !! '} ${subject.padEnd(12)} ${text}`);
+    if (advice !== undefined) console.log(`${' '.repeat(18)} → ${advice}`);
+  }
+  return findings.some(({ advice }) => advice !== undefined) ? 1 : 0;
+}
+
+// A connection is known by its socket's SO_COOKIE, which came with this version.
+const oldestKernel = [4, 12] as const;
+
+function kernel(): Finding {
+  const finding = { subject: 'kernel', text: `Linux ${release()} on ${machine()}` };
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  const [oldestMajor, oldestMinor] = oldestKernel;
+  const old = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+  return old
+    ? { ...finding, advice: `Linux ${oldestKernel.join('.')} or newer is needed` }
+    : finding;
+}
+
+function libc(): Finding {
+  const { interpreter = '' } = readElf(process.execPath);
+  const name = libcOf(interpreter);
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return { subject: 'C library', text: `${name} ${header.glibcVersionRuntime ?? ''}`.trimEnd() };
+}
+
+function node(): Finding {
+  return { subject: 'Node', text: `${process.versions.node} (${process.execPath})` };
+}
+
+function tools(): Finding {
+  const all = toolchain();
+  const missing = all.filter((tool) => tool.path === undefined).map((tool) => tool.name);
+  const text = all.map(({ name, path }) => (path ? version(path) : `no ${name}`)).join(', ');
+  // Once everything is built they are not needed.
+  return missing.length === 0 || isBuilt()
+    ? { subject: 'toolchain', text }
+    : { subject: 'toolchain', text, advice: 'on Debian: apt-get install g++ make python3' };
+}
+
+function version(program: string): string {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  return stdout?.split('\n')[0] || program;
+}
+
+function nativePart(): Finding {
+  if (isBuilt()) return { subject: 'native part', text: 'built, and newer than its sources' };
+  const text = existsSync(shimPath) ? 'older than its sources' : 'not built';
+  const advice = `run 'npm run build' in ${packageRoot} (the next start would do it, too)`;
+  return { subject: 'native part', text, advice };
+}
+
+function hooks(): Finding {
+  const { functions } = readLibrary(shimPath);
+  return { subject: 'shim', text: `${functions.length} functions of the C library replaced` };
+}
+
+// Not whether it should work, but whether it does: the memory map of a process started with it.
+function injection(): Finding {
+  const environment = Object.fromEntries(
+    serverEnvironment(process.env, shimPath, { ports: [65535] }).map((line) => {
+      const equals = line.indexOf('=');
+      return [line.slice(0, equals), line.slice(equals + 1)];
+    }),
+  );
+  const script = "process.stdout.write(require('fs').readFileSync('/proc/self/maps'))";
+  const child = spawnSync(process.execPath, ['-e', script], {
+    encoding: 'utf8',
+    env: environment,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (child.status === 0 && child.stdout.includes(shimPath)) {
+    return { subject: 'injection', text: 'works: a program started with the shim has it loaded' };
+  }
+  const complaint = child.stderr.split('\n').find((line) => line !== '') ?? 'no reason was given';
+  return {
+    subject: 'injection',
+    text: `fails: ${complaint}`,
+    advice: `remove ${buildFolder} and run 'npm run build' in ${packageRoot}`,
+  };
+}
+
+function verdict(commandLine: readonly string[]): Finding {
+  const { path, programs } = resolveCommand(commandLine, process.env['PATH']);
+  const { getxattr } = loadAddon();
+  const platform = platformOf(shimPath);
+  for (const program of programs) assertWrappable(program, platform, getxattr);
+  const chain = [path, ...programs.filter((program) => program !== path)].join(' → ');
+  return { subject: 'COMMAND', text: `${chain}: can be wrapped` };
+}
+
+// What the launcher would refuse to do is a finding here.
+function attempt(subject: string, look: () => Finding): Finding {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof LaunchError)) throw error;
+    return { subject, text: error.message, advice: error.hint ?? 'correct that and try again' };
+  }
+}
