@@ -31,10 +31,26 @@ export function receiveQueue(localPort: number, remotePort: number): number {
   return row?.receiveQueue ?? 0;
 }
 
+function stat(file: string): string[] {
+  const text = readFileSync(file, 'latin1');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+/** The state of each thread of a process: R for running, S for waiting in the kernel. */
+export function threadStates(pid: number): string[] {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  return tasks.flatMap((task) => {
+    try {
+      return stat(`/proc/${pid}/task/${task}/stat`).slice(0, 1);
+    } catch {
+      return []; // ended in between
+    }
+  });
+}
+
 /** CPU seconds that all threads of a process used so far (in steps of a clock tick, 10 ms). */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = stat(`/proc/${pid}/stat`);
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 

@@ -1,0 +1,171 @@
+// The puppet's calls that open, copy, change and close descriptors.
+#include <dirent.h>
+#include <sys/time.h>
+
+#include "puppet.h"
+
+static const struct name accept_flags[] = {
+    {"nonblock", SOCK_NONBLOCK}, {"cloexec", SOCK_CLOEXEC}, {NULL, 0}};
+
+static const struct name status_flags[] = {
+    {"nonblock", O_NONBLOCK}, {"append", O_APPEND}, {NULL, 0}};
+
+// listen ADDRESS PORT
+static void do_listen(struct call *call) {
+  OBSERVE(call, listen_on(word(call, 1), word(call, 2)));
+  call->error = UNTOUCHED;
+}
+
+static void note_address(struct call *call, const struct sockaddr_storage *address,
+                         socklen_t size) {
+  char host[INET6_ADDRSTRLEN], port[8];
+  if (getnameinfo((const struct sockaddr *)address, size, host, sizeof host, port, sizeof port,
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    refuse("the address");
+  }
+  note(call, "%s | %s", host, port);
+}
+
+// accept FD; accept4 FD FLAGS; the peer's port is shown after the bar
+static void do_accept(struct call *call) {
+  struct sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  const int fd = number(call, 1);
+  OBSERVE(call, accept(fd, (struct sockaddr *)&peer, &size));
+  if (call->result >= 0) note_address(call, &peer, size);
+}
+
+static void do_accept4(struct call *call) {
+  struct sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  const int fd = number(call, 1), flags = (int)flags_of(word(call, 2), accept_flags);
+  OBSERVE(call, accept4(fd, (struct sockaddr *)&peer, &size, flags));
+  if (call->result >= 0) note_address(call, &peer, size);
+}
+
+static void accept_anonymous(struct call *call) {
+  const int fd = number(call, 1);
+  OBSERVE(call, accept(fd, NULL, NULL));
+}
+
+static void peer_name(struct call *call) {
+  struct sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  const int fd = number(call, 1);
+  OBSERVE(call, getpeername(fd, (struct sockaddr *)&peer, &size));
+  if (call->result >= 0) note_address(call, &peer, size);
+}
+
+static void do_close(struct call *call) {
+  const int fd = number(call, 1);
+  OBSERVE(call, close(fd));
+}
+
+static void do_dup(struct call *call) {
+  const int fd = number(call, 1);
+  OBSERVE(call, dup(fd));
+}
+
+static void do_dup2(struct call *call) {
+  const int from = number(call, 1), to = number(call, 2);
+  OBSERVE(call, dup2(from, to));
+}
+
+static void do_dup3(struct call *call) {
+  const int from = number(call, 1), to = number(call, 2);
+  OBSERVE(call, dup3(from, to, O_CLOEXEC));
+}
+
+// shutdown FD rd|wr|rdwr
+static void do_shutdown(struct call *call) {
+  static const char *const ways[] = {"rd", "wr", "rdwr", NULL};
+  const int fd = number(call, 1), how = choose(word(call, 2), ways);
+  OBSERVE(call, shutdown(fd, how));
+}
+
+// getfl FD, setfl FD FLAGS, getfd FD, dupfd FD LOWEST, dupfd-cloexec FD LOWEST
+static void getfl(struct call *call) {
+  const int fd = number(call, 1);
+  OBSERVE(call, fcntl(fd, F_GETFL));
+  if (call->result < 0) return;
+  note_names(call, (unsigned)call->result & (O_NONBLOCK | O_APPEND), status_flags);
+  call->result = 0;
+}
+
+static void setfl(struct call *call) {
+  const int fd = number(call, 1), flags = (int)flags_of(word(call, 2), status_flags);
+  OBSERVE(call, fcntl(fd, F_SETFL, flags));
+}
+
+static void getfd(struct call *call) {
+  const int fd = number(call, 1);
+  OBSERVE(call, fcntl(fd, F_GETFD));
+}
+
+static void dupfd(struct call *call) {
+  const int fd = number(call, 1), lowest = number(call, 2);
+  OBSERVE(call, fcntl(fd, F_DUPFD, lowest));
+}
+
+static void dupfd_cloexec(struct call *call) {
+  const int fd = number(call, 1), lowest = number(call, 2);
+  OBSERVE(call, fcntl(fd, F_DUPFD_CLOEXEC, lowest));
+}
+
+// option FD rcvtimeo|sndtimeo MILLISECONDS, option FD linger SECONDS,
+// option FD sndbuf|rcvbuf|rcvlowat NUMBER
+static void option(struct call *call) {
+  const struct name options[] = {
+      {"sndbuf", SO_SNDBUF}, {"rcvbuf", SO_RCVBUF}, {"rcvlowat", SO_RCVLOWAT}, {NULL, 0}};
+  const int fd = number(call, 1), value = number(call, 3);
+  const char *which = word(call, 2);
+  if (strcmp(which, "linger") == 0) {
+    const struct linger linger = {.l_onoff = 1, .l_linger = value};
+    OBSERVE(call, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+  } else if (strcmp(which, "rcvtimeo") == 0 || strcmp(which, "sndtimeo") == 0) {
+    const int name = which[0] == 'r' ? SO_RCVTIMEO : SO_SNDTIMEO;
+    const struct timeval time = {.tv_sec = value / 1000, .tv_usec = value % 1000 * 1000};
+    OBSERVE(call, setsockopt(fd, SOL_SOCKET, name, &time, sizeof time));
+  } else {
+    const int name = (int)flags_of(which, options);
+    OBSERVE(call, setsockopt(fd, SOL_SOCKET, name, &value, sizeof value));
+  }
+}
+
+// pending-error FD: SO_ERROR
+static void pending_error(struct call *call) {
+  const int fd = number(call, 1);
+  int error = 0;
+  socklen_t size = sizeof error;
+  OBSERVE(call, getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+  note(call, "%s", error == 0 ? "none" : strerrorname_np(error));
+}
+
+// plain-pipe: a pipe with a byte in it; the result is its reading end
+static void plain_pipe(struct call *call) {
+  int ends[2];
+  OBSERVE(call, pipe(ends));
+  if (call->result < 0 || write(ends[1], "x", 1) != 1) die("pipe");
+  call->result = ends[0];
+  note(call, "%d", ends[1]);
+}
+
+const struct command descriptor_commands[] = {{"listen", do_listen},
+                                              {"accept", do_accept},
+                                              {"accept4", do_accept4},
+                                              {"accept-anonymous", accept_anonymous},
+                                              {"getpeername", peer_name},
+                                              {"close", do_close},
+                                              {"dup", do_dup},
+                                              {"dup2", do_dup2},
+                                              {"dup3", do_dup3},
+                                              {"shutdown", do_shutdown},
+                                              {"getfl", getfl},
+                                              {"setfl", setfl},
+                                              {"getfd", getfd},
+                                              {"dupfd", dupfd},
+                                              {"dupfd-cloexec", dupfd_cloexec},
+                                              {"option", option},
+                                              {"pending-error", pending_error},
+                                              {"pipe", plain_pipe},
+                                              {NULL, NULL}};

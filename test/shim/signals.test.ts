@@ -1,0 +1,140 @@
+// Signals: interrupted calls, restarted calls, SIGPIPE, cancellation.
+import assert from 'node:assert/strict';
+import { elapse, within } from '../support/deadline.js';
+import { listener } from '../support/puppet.js';
+import { scene } from '../support/scene.js';
+
+/** A request for each call that waits on a connection for bytes, with one to time out on. */
+const waits: Record<string, (fd: number) => (string | number)[]> = {
+  read: (fd) => [fd, 10],
+  recv: (fd) => [fd, 10, 0],
+  recvmsg: (fd) => [fd, 0, 10],
+  readv: (fd) => [fd, 5, 5],
+  select: (fd) => [10_000, `r:${fd}`],
+  pselect: (fd) => [10_000, `r:${fd}`],
+  poll: (fd) => [10_000, `${fd}:in`],
+  ppoll: (fd) => [-1, `${fd}:in`],
+};
+
+for (const [name, args] of Object.entries(waits)) {
+  scene(`${name} on a connection is interrupted by a signal`, async (s) => {
+    const { fd } = await s.connection();
+    await s.puppet.must('alarm', 100);
+    const reply = await s.puppet.call(name, ...args(fd));
+    assert.equal(reply.error, 'EINTR');
+    assert.ok(reply.elapsed < 5000, `${reply.elapsed} ms`);
+  });
+}
+
+for (const name of ['epoll_wait', 'epoll_pwait', 'epoll_pwait2']) {
+  scene(`${name} is interrupted by a signal`, async (s) => {
+    const { fd } = await s.connection();
+    const epfd = await s.puppet.must('epoll_create');
+    await s.puppet.must('epoll_ctl', epfd, 'add', fd, 'in', 1);
+    await s.puppet.must('alarm', 100);
+    assert.equal((await s.puppet.call(name, epfd, 8, 10_000)).error, 'EINTR');
+  });
+}
+
+for (const name of ['accept', 'accept-anonymous']) {
+  scene(`${name} is interrupted by a signal`, async (s) => {
+    await s.puppet.must('alarm', 100);
+    assert.equal((await s.puppet.call(name, listener)).error, 'EINTR');
+  });
+}
+
+scene('read goes on after a signal with SA_RESTART', async (s) => {
+  const { client, fd } = await s.connection();
+  await s.puppet.must('alarm', 100, 'restart');
+  const reading = s.puppet.call('read', fd, 10);
+  await elapse(300);
+  await client.send(Buffer.from('late'));
+  assert.equal((await reading).detail, 'text:late');
+});
+
+scene('accept goes on after a signal with SA_RESTART', async (s) => {
+  await s.puppet.must('alarm', 100, 'restart');
+  const accepting = s.puppet.call('accept', listener);
+  await elapse(300);
+  const client = await s.transport.connect({ port: s.puppet.server.port });
+  s.t.after(() => client.wire.destroy());
+  assert.equal((await accepting).error, 'ok');
+});
+
+scene('poll does not go on after a signal, SA_RESTART or not', async (s) => {
+  const { fd } = await s.connection();
+  await s.puppet.must('alarm', 100, 'restart');
+  assert.equal((await s.puppet.call('poll', 10_000, `${fd}:in`)).error, 'EINTR');
+});
+
+scene(
+  'a blocked write tells what it had written when a signal came',
+  async (s) => {
+    const { client, fd } = await s.connection();
+    let written = 0;
+    for (;;) {
+      await s.puppet.must('alarm', 100);
+      const reply = await s.puppet.call('write', fd, 'make:30000000:1');
+      if (reply.error === 'EINTR') break;
+      assert.equal(reply.error, 'ok');
+      written += reply.result;
+    }
+    assert.ok(written > 0);
+    assert.equal((await client.receive(written)).length, written);
+  },
+  { incomparable: true },
+);
+
+scene('a thread in a blocking call is interrupted alone', async (s) => {
+  const one = await s.connection();
+  const other = await s.connection();
+  const waiting = s.puppet.begin('read', one.fd, 10);
+  const others = s.puppet.begin('read', other.fd, 10);
+  await s.blocked(2);
+  await s.puppet.must('interrupt', waiting.id);
+  assert.equal((await waiting.reply).error, 'EINTR');
+  await other.client.send(Buffer.from('still-here'));
+  assert.equal((await others.reply).detail, 'text:still-here');
+});
+
+for (const [name, args] of Object.entries(waits)) {
+  scene(`a thread in ${name} can be cancelled`, async (s) => {
+    const { client, fd } = await s.connection();
+    const waiting = s.puppet.begin(name, ...args(fd));
+    await s.blocked(1);
+    await s.puppet.must('cancel', waiting.id);
+    assert.equal((await waiting.reply).error, 'canceled');
+    // Nothing was left locked.
+    await s.deliver(client, fd, 'after');
+    assert.equal((await s.puppet.call('read', fd, 10)).detail, 'text:after');
+    assert.equal(await s.puppet.must('write', fd, 'text:too'), 3);
+    assert.equal((await client.receive(3)).toString(), 'too');
+  });
+}
+
+scene('a thread in accept can be cancelled', async (s) => {
+  const waiting = s.puppet.begin('accept', listener);
+  await s.blocked(1);
+  await s.puppet.must('cancel', waiting.id);
+  assert.equal((await waiting.reply).error, 'canceled');
+  const { client, fd } = await s.connection();
+  await s.deliver(client, fd, 'after');
+});
+
+for (const call of ['write', 'send', 'writev', 'sendfile'] as const) {
+  const args = {
+    write: ['text:x'],
+    send: ['text:x', 0],
+    writev: ['text:x'],
+    sendfile: [0, 1, 'text:x'],
+  }[call];
+  scene(`${call} after shutdown raises SIGPIPE, or gives EPIPE when that is ignored`, async (s) => {
+    const { fd } = await s.connection();
+    await s.puppet.must('shutdown', fd, 'wr');
+    assert.equal((await s.puppet.call(call, fd, ...args)).error, 'EPIPE');
+    await s.puppet.must('sigpipe-default');
+    assert.equal((await s.puppet.call('send', fd, 'text:x', 'nosignal')).error, 'EPIPE');
+    s.puppet.call(call, fd, ...args).catch(() => undefined);
+    assert.equal((await within('death', s.puppet.server.exit())).signal, 'SIGPIPE');
+  });
+}

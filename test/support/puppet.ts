@@ -1,0 +1,85 @@
+// The puppet of test/servers/puppet.c: a server that makes the very system calls a test asks for.
+import type { TestContext } from 'node:test';
+import { compile } from './compile.js';
+import { type Server, type ServerOptions, serve } from './server.js';
+
+/** What a call did. */
+export interface Reply {
+  /** What the call returned. */
+  result: number;
+  /** The name of its errno; `ok` when it succeeded and left errno alone. */
+  error: string;
+  /** What it wrote to memory, as the puppet tells it. */
+  detail: string;
+  /** What may differ from run to run (a port, the time that select left). */
+  extra: string;
+  /** Milliseconds that the call took, and milliseconds of CPU. */
+  elapsed: number;
+  cpu: number;
+}
+
+/** The puppet's listener. */
+export const listener = 3;
+
+export function puppetProgram(): string {
+  const parts = ['puppet', 'puppet-transfer', 'puppet-wait', 'puppet-descriptor'];
+  return compile({
+    name: 'puppet',
+    sources: parts.map((part) => `test/servers/${part}.c`),
+    flags: ['-O2', '-D_GNU_SOURCE', '-pthread'],
+  });
+}
+
+export class Puppet {
+  /** All replies in order of the requests: what a wrapped run must have in common with a plain one. */
+  readonly transcript: string[] = [];
+  #count = 0;
+
+  constructor(readonly server: Server) {}
+
+  static async start(
+    t: TestContext,
+    options: ServerOptions & { address?: string },
+  ): Promise<Puppet> {
+    const { address = '127.0.0.1' } = options;
+    const args = (port: number) => [`port=${port}`, `address=${address}`];
+    return new Puppet(await serve(t, puppetProgram(), args, options));
+  }
+
+  /** Makes a call. Calls are made one after the other, on the main thread. */
+  call(name: string, ...args: (string | number)[]): Promise<Reply> {
+    return this.#request('', [name, ...args]);
+  }
+
+  /** Makes a call on a thread of its own; `id` names the thread for interrupt() and cancel(). */
+  begin(name: string, ...args: (string | number)[]): { id: string; reply: Promise<Reply> } {
+    return { id: `&${this.#count + 1}`, reply: this.#request('&', [name, ...args]) };
+  }
+
+  /** Makes a call and demands that it succeeds; returns its result. */
+  async must(name: string, ...args: (string | number)[]): Promise<number> {
+    const reply = await this.call(name, ...args);
+    if (reply.error !== 'ok') throw new Error(`${name} ${args.join(' ')}: ${reply.error}`);
+    return reply.result;
+  }
+
+  async #request(mark: string, words: (string | number)[]): Promise<Reply> {
+    this.#count += 1;
+    const id = `${mark}${this.#count}`;
+    const slot = this.transcript.push('') - 1;
+    this.server.write(`${id} ${words.join(' ')}`);
+    const line = await this.server.line(new RegExp(`^${id} `));
+    const [told = '', ...extras] = line.slice(id.length + 1).split(' | ');
+    const [elapsed, cpu] = (extras.pop() ?? '').split(' ').map(Number);
+    const [result, error = '', ...detail] = told.split(' ');
+    this.transcript[slot] = `${words.join(' ')} -> ${told}`;
+    return {
+      result: Number(result),
+      error,
+      detail: detail.join(' '),
+      extra: extras.join(' '),
+      elapsed: elapsed ?? Number.NaN,
+      cpu: cpu ?? Number.NaN,
+    };
+  }
+}
