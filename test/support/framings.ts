@@ -113,7 +113,7 @@ const splitHeaders: Framing = {
 export const splitHeadersSize = 6 * 100 + 8 * 200 + 14 * 65536;
 
 /** Anything legal, cut anywhere. */
-const atRandom: Framing = {
+export const atRandom: Framing = {
   name: 'anything at random',
   segments(payload, random) {
     const control = () =>

@@ -1,0 +1,71 @@
+// What every echo server of test/programs/servers must do, over TCP and wrapped: give back each
+// byte while it comes, and after the client's end the SHA-256 of all of them.
+//
+// The digest comes from what the program read, and can only be sent in answer to the end of the
+// input, so one comparison covers both directions and the half-close.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, type TestContext, test } from 'node:test';
+import { framings, oneFrame, splitHeadersSize } from '../support/framings.js';
+import { generate } from '../support/payload.js';
+import { type Client, type Transport, tcp, websocket } from '../support/transport.js';
+import { Wire } from '../support/wire.js';
+import { Command } from './command.js';
+
+export interface EchoServer {
+  name: string;
+  words(port: number): string[];
+  env?: Record<string, string>;
+  /** Why it cannot run here. */
+  skip: string | false;
+}
+
+/** Registers the tests of an echo server. */
+export function testEcho({ name, words, env = {}, skip }: EchoServer): void {
+  const start = (t: TestContext, transport: Transport) =>
+    Command.start(t, words, { wrapped: transport.wrapped, env });
+
+  describe(name, { skip, concurrency: false }, () => {
+    for (const transport of [tcp, websocket(oneFrame)]) {
+      test(`echoes a megabyte over ${transport.name}`, async (t) => {
+        const server = await start(t, transport);
+        await converse(await transport.connect(server), generate(1 << 20));
+        assert.equal(server.stderr, '');
+      });
+    }
+
+    test('echoes whatever the framing', async (t) => {
+      const server = await start(t, websocket());
+      for (const framing of framings) {
+        const payload = generate(framing.stepwise ? splitHeadersSize : 5000);
+        await converse(await websocket(framing).connect(server), payload);
+      }
+      assert.equal(server.stderr, '');
+    });
+
+    test('serves several clients at once, and none waits for a silent one', async (t) => {
+      const server = await start(t, websocket());
+      const silent = await Wire.connect(server);
+      t.after(() => silent.destroy());
+      const clients = framings.filter((framing) => !framing.stepwise);
+      const conversations = clients.map(async (framing, index) => {
+        const client = await websocket(framing).connect(server);
+        await converse(client, generate(4000 + index, index + 1));
+      });
+      await Promise.all(conversations);
+      assert.equal(server.stderr, '');
+    });
+  });
+}
+
+async function converse(client: Client, payload: Buffer): Promise<void> {
+  const received = client.receive(payload.length);
+  await client.send(payload);
+  const echo = await received;
+  await client.finish();
+  const digest = await client.rest();
+  await client.ended();
+  client.wire.destroy();
+  assert.ok(echo.equals(payload), 'the echo is the payload');
+  assert.equal(digest.toString('hex'), createHash('sha256').update(payload).digest('hex'));
+}
