@@ -14,7 +14,10 @@ import { isListening, wswrap } from '../programs/command.js';
 import { WebSocketClient } from '../support/client.js';
 import { eventually } from '../support/deadline.js';
 import { requires } from '../support/programs.js';
+import { colourAt, withPage } from './chromium.js';
+import { servePages } from './page-server.js';
 import { openDesktop } from './rfb.js';
+import { Display } from './x11.js';
 
 const run = promisify(execFile);
 const skip = requires('tigervncserver', 'tigervncpasswd', 'xauth', 'Xtigervnc');
@@ -43,11 +46,29 @@ test('wswrap 5901 vncserver :1', { skip }, async (t) => {
   assert.match(desktop.name, new RegExp(`:${display} \\(`));
   assert.ok(desktop.width > 0 && desktop.height > 0);
 
+  await t.test('a browser shows its desktop', { skip: requires('chromium') }, async (t) => {
+    const screen = await Display.open(display, await cookie(folder, display));
+    t.after(() => screen.close());
+    const size = { width: screen.width, height: screen.height };
+    await screen.fill(0x336699, { x: 0, y: 0, ...size });
+
+    const url = `${await servePages(t)}/viewer.html?url=ws://127.0.0.1:${port}`;
+    await withPage(t, `${url}&password=${password}`, async (page) => {
+      await page.waitForFunction(`${colourAt(size.width - 1, size.height - 1)} === 0x336699`);
+    });
+  });
+
   const killed = await kill();
   assert.match(killed.stdout, /success/);
   assert.notEqual(await client.closed(), 1006, 'the client is told with a Close frame');
   await eventually(`port ${port} is closed`, () => !isListening(port));
 });
+
+/** The secret that lets an X client in, which vncserver has put into the home. */
+async function cookie(folder: string, display: number): Promise<Buffer> {
+  const { stdout } = await run('xauth', ['-f', join(folder, '.Xauthority'), 'list', `:${display}`]);
+  return Buffer.from(stdout.trim().split(/\s+/).at(-1) ?? '', 'hex');
+}
 
 /** Display 1 if nobody uses it. Otherwise the next one, and the test says so. */
 function freeDisplay(t: TestContext): number {

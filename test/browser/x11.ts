@@ -32,7 +32,9 @@ const buttonPress = 4;
 const keyPressMask = 1 << 0;
 const buttonPressMask = 1 << 2;
 
-/** A connection to a local display without access control, drawing on its root window. */
+const cookieName = Buffer.from('MIT-MAGIC-COOKIE-1');
+
+/** A connection to a local display, drawing on its root window. */
 export class Display {
   readonly width: number;
   readonly height: number;
@@ -44,16 +46,22 @@ export class Display {
   #presses: Press[] = [];
   #waiting: ((press: Press) => void)[] = [];
 
-  /** Connects to display `:number`. Rejects with the socket's error, or the server's reason. */
-  static async open(number: number): Promise<Display> {
+  /**
+   * Connects to display `:number`, with the cookie that xauth(1) knows if it has access control.
+   * Rejects with the socket's error, or the server's reason.
+   */
+  static async open(number: number, cookie?: Buffer): Promise<Display> {
     const socket = createConnection(`/tmp/.X11-unix/X${number}`);
     await once(socket, 'connect');
-    // Little endian, protocol 11.0, no authorization.
-    socket.write(Buffer.from([0x6c, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
-    const head = await take(socket, 8);
-    const rest = await take(socket, head.readUInt16LE(6) * 4);
-    if (head.readUInt8(0) !== 1) throw new Error(`display :${number}: ${rest.toString('latin1')}`);
-    return new Display(socket, rest);
+    // Little endian, protocol 11.0, then the authorization, each part padded to four bytes.
+    const littleEndian = 0x6c;
+    const [name, data] = cookie === undefined ? [] : [cookieName, cookie];
+    const head = shorts(littleEndian, 11, 0, name?.length ?? 0, data?.length ?? 0, 0);
+    socket.write(Buffer.concat([head, padded(name), padded(data)]));
+    const answer = await take(socket, 8);
+    const setup = await take(socket, answer.readUInt16LE(6) * 4);
+    if (answer.readUInt8(0) !== 1) throw new Error(`display :${number}: ${setup}`);
+    return new Display(socket, setup);
   }
 
   private constructor(socket: Socket, setup: Buffer) {
@@ -143,6 +151,10 @@ async function take(socket: Socket, size: number): Promise<Buffer> {
     if (bytes !== null) return bytes;
     await once(socket, 'readable');
   }
+}
+
+function padded(bytes: Buffer = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
 }
 
 // Both processors that wswrap runs on are little endian, and so is this protocol as opened above.
