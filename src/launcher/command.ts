@@ -79,6 +79,7 @@ function programsOfEnv(
       'ENVIRONMENT_DROPPED',
       `${path} ${args.join(' ')}: removes LD_PRELOAD, so that ${command.program} would run unwrapped`,
       'wrap the program itself, or leave LD_PRELOAD in its environment',
+      exitStatus.notExecutable,
     );
   }
   let program: string;

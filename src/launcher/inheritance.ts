@@ -1,4 +1,5 @@
-// What this process was given before Node changed it, as bin/wswrap noted it in the environment.
+// What this process was given before Node (and the shell) changed it, as bin/wswrap noted it in the
+// environment.
 import type { Inheritance } from '../native.js';
 
 /**
@@ -25,4 +26,17 @@ function signalsOf(mask: string): number[] {
   return Array.from({ length: 64 }, (_, i) => i + 1).filter(
     (number) => ((bits >> BigInt(number - 1)) & 1n) === 1n,
   );
+}
+
+/** The environment as it was given to bin/wswrap: with what the shell would not pass on. */
+export function readEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const lines = Buffer.from(environment['WSWRAP_VARIABLES'] ?? '', 'base64')
+    .toString('utf8')
+    .split('\0')
+    .filter((line) => line.includes('='));
+  const dropped = lines.map((line) => {
+    const equals = line.indexOf('=');
+    return [line.slice(0, equals), line.slice(equals + 1)];
+  });
+  return { ...Object.fromEntries(dropped), ...environment };
 }

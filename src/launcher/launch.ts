@@ -5,7 +5,7 @@ import { shimPath } from '../paths.js';
 import { ensureBuilt } from './built.js';
 import { resolveCommand } from './command.js';
 import { type Settings, serverEnvironment } from './environment.js';
-import { readInheritance } from './inheritance.js';
+import { readEnvironment, readInheritance } from './inheritance.js';
 import { assertWrappable, platformOf } from './verdict.js';
 
 /**
@@ -18,7 +18,7 @@ export async function launch(settings: Settings, commandLine: readonly string[])
   const addon = loadAddon();
   const platform = platformOf(shimPath);
   for (const program of command.programs) assertWrappable(program, platform, addon.getxattr);
-  const environment = serverEnvironment(process.env, shimPath, settings);
+  const environment = serverEnvironment(readEnvironment(process.env), shimPath, settings);
   try {
     return addon.execve(command.path, command.argv, environment, readInheritance(process.env));
   } catch (error) {
