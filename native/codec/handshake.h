@@ -20,15 +20,19 @@ inline constexpr std::size_t max_answer_size = 1024;
 
 // What the operator allows. Lists are comma separated.
 struct Policy {
-  std::string_view origins;  // exact origins, `*.example.org` host patterns, or `*`; empty: the
-                             // default (no Origin, or its host equals Host's host)
-  std::string_view hosts;    // more names that Host may have when `loopback`
-  std::string_view path;     // the only path accepted (query string not compared); empty: any
-  std::string_view
-      subprotocol;  // the only subprotocol spoken; empty: binary, base64, else first offered
-  bool loopback =
-      false;            // the listener is bound to a loopback address: guard against DNS rebinding
-  bool secure = false;  // the client came through TLS (Hixie answers name the URL)
+  // Origins beyond the default (no Origin, or its host equals Host's host): exact origins
+  // (`https://example.org:8443`), hosts (`example.org`), subdomains (`*.example.org`), or `*`.
+  std::string_view origins{};
+  // Names that Host may have when `loopback`, beyond the loopback ones; `*.example.org` as above.
+  std::string_view hosts{};
+  // The only path accepted (the query string is not compared); empty: any.
+  std::string_view path{};
+  // The only subprotocol spoken; empty: binary, else base64, else the first one offered.
+  std::string_view subprotocol{};
+  // The listener is bound to a loopback address: guard against DNS rebinding.
+  bool loopback = false;
+  // The client came through TLS (Hixie answers name the URL).
+  bool secure = false;
 };
 
 struct Handshake {

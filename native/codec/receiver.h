@@ -53,7 +53,9 @@ struct Decoded {
 };
 
 // Decodes wire bytes. `out` may be the same memory as `in`, start before it, or be disjoint, but
-// must not start inside `in` (payload never moves to higher addresses). Decoding stops when
+// must not start inside `in` (payload never moves to higher addresses). What `out` overlaps of `in`
+// is overwritten; with base64 that may reach two bytes into what was not consumed. Decoding stops
+// when
 //  - `in` is used up,
 //  - the next wire byte is payload and `out` is full (non-payload bytes that come before it are
 //    still consumed),
@@ -65,14 +67,16 @@ struct Decoded {
 // A base64 quad is only delivered when its last character is present in `in`; that last character
 // is consumed only together with the last byte of the quad that is delivered, so that as long as
 // bytes are undelivered the wire still holds at least one unread byte. Whitespace is skipped;
-// other characters outside of the alphabet are a violation (1007).
+// other characters outside of the alphabet, and a message that ends inside of a quad, are a
+// violation (1007).
 //
 // Violations (RFC 6455 sections 5 and 7.4, close code 1002 unless noted): unmasked frame, RSV bit,
 // reserved opcode, control frame > 125 bytes or without FIN, continuation without a message, data
 // frame inside a message, length with the top bit set or not in its shortest form, Close payload of
 // one byte, illegal close code, close reason that is not UTF-8 (1007), text that is not UTF-8
-// (1007). Hixie: a frame type other than 00 and ff is a violation; `ff 00` is the Close; the type
-// ff with a length other than 0 is skipped (its payload is discarded); `00 ff` is an empty frame.
+// (1007). Hixie (always base64): a frame type other than 00 and ff is a violation; `ff 00` is the
+// Close; the type ff with a length other than 0 is skipped (its payload is discarded); `00 ff` is
+// an empty frame.
 Decoded decode(Receiver& receiver, std::span<const std::byte> in, std::span<std::byte> out);
 
 // How many of the next wire bytes cannot be payload, whatever they are: what is missing of the
