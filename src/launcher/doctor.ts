@@ -1,14 +1,14 @@
 // `wswrap doctor`: what there is on this system, what is wrong with it, and what to do about it.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { machine, release } from 'node:os';
+import { machine as kernelMachine, release } from 'node:os';
 
 import { LaunchError } from '../errors.js';
 import { loadAddon } from '../native.js';
 import { packageRoot, shimPath } from '../paths.js';
 import { buildFolder, isBuilt } from './built.js';
 import { resolveCommand } from './command.js';
-import { readElf, readLibrary } from './elf.js';
+import { machineName, readElf, readLibrary } from './elf.js';
 import { serverEnvironment } from './environment.js';
 import { toolchain } from './toolchain.js';
 import { assertWrappable, libcOf, platformOf } from './verdict.js';
@@ -22,7 +22,7 @@ interface Finding {
 
 /** Prints what it found. Returns the exit status: 0 when all is well, 1 when something is not. */
 export async function doctor(commandLine: readonly string[]): Promise<number> {
-  const findings = [kernel(), libc(), node(), tools(), nativePart()];
+  const findings = [kernel(), libraryOfNode(), node(), tools(), nativePart()];
   if (existsSync(shimPath)) findings.push(attempt('shim', hooks), attempt('injection', injection));
   if (commandLine.length > 0) findings.push(attempt('COMMAND', () => verdict(commandLine)));
   for (const { subject, text, advice } of findings) {
@@ -36,7 +36,7 @@ export async function doctor(commandLine: readonly string[]): Promise<number> {
 const oldestKernel = [4, 12] as const;
 
 function kernel(): Finding {
-  const finding = { subject: 'kernel', text: `Linux ${release()} on ${machine()}` };
+  const finding = { subject: 'kernel', text: `Linux ${release()} on ${kernelMachine()}` };
   const [major = 0, minor = 0] = release()
     .split('.')
     .map((part) => Number.parseInt(part, 10));
@@ -47,7 +47,7 @@ function kernel(): Finding {
     : finding;
 }
 
-function libc(): Finding {
+function libraryOfNode(): Finding {
   const { interpreter = '' } = readElf(process.execPath);
   const name = libcOf(interpreter);
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
@@ -81,8 +81,10 @@ function nativePart(): Finding {
 }
 
 function hooks(): Finding {
+  const { class: bits, machine, libc } = platformOf(shimPath);
   const { functions } = readLibrary(shimPath);
-  return { subject: 'shim', text: `${functions.length} functions of the C library replaced` };
+  const platform = `${bits}-bit ${machineName(machine)}, ${libc}`;
+  return { subject: 'shim', text: `replaces ${functions.length} functions (${platform})` };
 }
 
 // Not whether it should work, but whether it does: the memory map of a process started with it.

@@ -21,11 +21,22 @@ export interface Platform {
 
 export type Libc = 'glibc' | 'musl' | 'another C library';
 
-/** The platform of the shim, read from its file. */
+/** The platform of the shim, read from its file. Throws a LaunchError if that is damaged. */
 export function platformOf(shim: string): Platform {
-  const { class: bits, machine } = readElf(shim);
-  const { needed } = readLibrary(shim);
-  return { class: bits, machine, libc: needed.includes('libc.so.6') ? 'glibc' : 'musl' };
+  try {
+    const { class: bits, machine } = readElf(shim);
+    const { needed } = readLibrary(shim);
+    return { class: bits, machine, libc: needed.includes('libc.so.6') ? 'glibc' : 'musl' };
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    throw new LaunchError(
+      'SHIM_DAMAGED',
+      `${shim}: damaged (${error.message})`,
+      "remove the folder build/ and run 'npm run build'",
+      undefined,
+      { cause: error },
+    );
+  }
 }
 
 /** Reads extended attributes; see getxattr() of the addon. */

@@ -1,0 +1,99 @@
+// The native part is built when it must be, once, and never half.
+import { strict as assert } from 'node:assert';
+import { chmodSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { isRoot, type Result, run, unprivileged } from './run.js';
+import { smallPackage } from './small-package.js';
+
+const start = (root: string, options = {}): Promise<Result> =>
+  run(join(root, 'bin/wswrap'), ['5999', 'echo', 'ran'], options);
+
+const building = /wswrap: building the native part/g;
+
+describe('the native part', () => {
+  test('is built at the first start, and not again', async (t) => {
+    const root = smallPackage(t);
+    const first = await start(root);
+    assert.deepEqual([first.status, first.stdout], [0, 'ran\n'], first.stderr);
+    assert.match(first.stderr, building);
+    assert.match(first.stderr, /wswrap: built in \d+ s/);
+    const second = await start(root);
+    assert.deepEqual([second.status, second.stdout, second.stderr], [0, 'ran\n', '']);
+  });
+
+  test('is built once when two starts come at the same time', async (t) => {
+    const root = smallPackage(t);
+    const results = await Promise.all([start(root), start(root), start(root)]);
+    for (const { status, stdout, stderr } of results) {
+      assert.deepEqual([status, stdout], [0, 'ran\n'], stderr);
+    }
+    const said = results.map(({ stderr }) => stderr).join('');
+    assert.equal(said.match(building)?.length, 1);
+  });
+
+  test('is built again when a source is newer, and only what changed', async (t) => {
+    const root = smallPackage(t);
+    await start(root);
+    const addon = join(root, 'build/Release/wswrap.node');
+    const before = statSync(addon).mtimeMs;
+    const source = join(root, 'native/shim/shim.cc');
+    const soon = Date.now() / 1000 + 1;
+    utimesSync(source, soon, soon);
+    const again = await start(root);
+    assert.deepEqual([again.status, again.stdout], [0, 'ran\n']);
+    assert.match(again.stderr, building);
+    assert.equal(statSync(addon).mtimeMs, before);
+  });
+
+  test('that does not compile: the compiler’s words, status 125, and nothing runs', async (t) => {
+    const root = smallPackage(t);
+    writeFileSync(join(root, 'native/shim/shim.cc'), '#error broken on purpose\n');
+    const { status, stdout, stderr } = await start(root);
+    assert.deepEqual([status, stdout], [125, '']);
+    assert.match(stderr, /broken on purpose/);
+    assert.match(stderr, /could not be built/);
+  });
+
+  test('without a compiler: its name, status 125', async (t) => {
+    const root = smallPackage(t);
+    const env = { ...process.env, CXX: 'no-such-compiler' };
+    const { status, stderr } = await start(root, { env });
+    assert.equal(status, 125);
+    assert.match(stderr, /tools are missing: no-such-compiler/);
+    assert.match(stderr, /apt-get install/);
+  });
+
+  test('is not waited for when the process that built it was killed', async (t) => {
+    const root = smallPackage(t);
+    const { pid } = await run('true', []);
+    await start(root);
+    rmSync(join(root, 'build/.built'));
+    symlinkSync(`${pid}.1`, join(root, 'build/.lock'));
+    const { status, stdout, stderr } = await start(root);
+    assert.deepEqual([status, stdout], [0, 'ran\n'], stderr);
+  });
+});
+
+describe('a package that cannot be written', { skip: unprivileged.obstacle }, () => {
+  test('is used when it is built', async (t) => {
+    const root = smallPackage(t);
+    await start(root);
+    const folders = ['', 'build', 'build/Release'].map((name) => join(root, name));
+    for (const folder of folders) chmodSync(folder, 0o555);
+    const { status, stdout, stderr } = await start(root, unprivileged.options);
+    for (const folder of folders) chmodSync(folder, 0o755);
+    assert.deepEqual([status, stdout, stderr], [0, 'ran\n', '']);
+  });
+
+  test('says so when it would have to be built', {
+    skip: !isRoot && 'owned by this user',
+  }, async (t) => {
+    const root = smallPackage(t);
+    const { status, stdout, stderr } = await start(root, unprivileged.options);
+    assert.deepEqual([status, stdout], [125, '']);
+    assert.match(stderr, /must be built, but .*\/build cannot be written \(EACCES\)/);
+    assert.match(stderr, /npm run build/);
+  });
+});
