@@ -1,0 +1,15 @@
+// The addon's entry: the codec for JavaScript, and the few system calls that Node lacks.
+#include "addon/addon.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  using namespace wswrap::addon;
+  exports = init_codec(env, exports);
+  exports = init_execve(env, exports);
+  return init_xattr(env, exports);
+}
+
+}  // namespace
+
+NODE_API_MODULE(wswrap, init)

@@ -1,0 +1,90 @@
+// The typed face of the addon's codec: the protocol without any I/O.
+import { loadAddon } from './native.js';
+
+/** How frames are delimited: RFC 6455, or the drafts Hixie-75 and Hixie-76. */
+export type Dialect = 'rfc6455' | 'hixie';
+
+/** How payload is written inside of frames, in both directions. */
+export type Encoding = 'binary' | 'base64';
+
+/** The opcodes of data frames (RFC 6455 section 5.2). */
+export const opcode = { continuation: 0, text: 1, binary: 2 } as const;
+
+/** What the operator allows. Lists are comma separated. */
+export interface Policy {
+  /**
+   * Origins beyond the default (none, or one whose host equals Host's host): exact origins, hosts,
+   * `*.example.org`, or `*`.
+   */
+  origins?: string;
+  /** Names that Host may have when `loopback`, beyond the loopback ones. */
+  hosts?: string;
+  /** The only path accepted; absent: any. */
+  path?: string;
+  /** The only subprotocol spoken; absent: binary, else base64, else the first one offered. */
+  subprotocol?: string;
+  /** The listener is bound to a loopback address: guard against DNS rebinding. */
+  loopback?: boolean;
+  /** The client came through TLS. */
+  secure?: boolean;
+}
+
+/** What to do with a client after its first bytes. */
+export type Handshake =
+  /** More bytes are needed. */
+  | { outcome: 'partial' }
+  /** Send `answer`; frames follow after `headSize` bytes. */
+  | {
+      outcome: 'accepted';
+      status: number;
+      answer: Buffer;
+      target: string;
+      dialect: Dialect;
+      encoding: Encoding;
+      /** The one answered, or an empty string. */
+      subprotocol: string;
+      headSize: number;
+    }
+  /** Send `answer`, then close. `reason` is its body, for the log. */
+  | { outcome: 'refused'; status: number; answer: Buffer; target: string; reason: string };
+
+/** Decodes what one client sends. */
+export interface Receiver {
+  /**
+   * Decodes `input` into `output`, which is the same memory unless given (then it must not start
+   * inside of `input`). Returns how many bytes of payload are at the start of `output`; `consumed`
+   * tells how much of `input` was used up. With base64, room for two bytes more than `input` has is
+   * always enough to consume all of it.
+   */
+  decode(input: Uint8Array, output?: Uint8Array): number;
+  /** How many bytes of `input` the last call used up. */
+  readonly consumed: number;
+  /** Where in a frame the next byte is, or why there is none. */
+  readonly phase: 'header' | 'payload' | 'control' | 'closed' | 'failed';
+  /** Closed: the client's close code, or 1005. Failed: the one to send. */
+  readonly closeCode: number | undefined;
+  /** Closed: the client's reason. */
+  readonly closeReason: string;
+  /** Failed: what the client did wrong. */
+  readonly failure: string | undefined;
+  /** The payload of the newest ping that nobody answered; it counts as answered from then on. */
+  takePing(): Buffer | undefined;
+}
+
+/** Every function throws a TypeError or RangeError for arguments that it cannot use. */
+export interface Codec {
+  Receiver: new (dialect: Dialect, encoding: Encoding) => Receiver;
+  /** Decides on the head of a request, of which all bytes are shown from the first one. */
+  negotiate(head: Uint8Array, policy: Policy): Handshake;
+  /** The header of an unmasked frame with `length` bytes of payload. */
+  frameHeader(opcode: number, fin: boolean, length: number): Buffer;
+  /** A Close frame; code 1005 means one without payload, and Hixie has neither code nor reason. */
+  closeFrame(dialect: Dialect, code: number, reason: string): Buffer;
+  /** The answer to a ping with this payload, of at most 125 bytes. */
+  pongFrame(payload: Uint8Array): Buffer;
+}
+
+/** Loads the codec. Throws a LaunchError if the addon is not built. */
+export function loadCodec(): Codec {
+  return loadAddon<{ codec: Codec }>().codec;
+}
