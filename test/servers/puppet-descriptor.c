@@ -56,6 +56,14 @@ static void peer_name(struct call *call) {
   if (call->result >= 0) note_address(call, &peer, size);
 }
 
+static void socket_name(struct call *call) {
+  struct sockaddr_storage local;
+  socklen_t size = sizeof local;
+  const int fd = number(call, 1);
+  OBSERVE(call, getsockname(fd, (struct sockaddr *)&local, &size));
+  if (call->result >= 0) note_address(call, &local, size);
+}
+
 static void do_close(struct call *call) {
   const int fd = number(call, 1);
   OBSERVE(call, close(fd));
@@ -150,22 +158,14 @@ static void plain_pipe(struct call *call) {
   note(call, "%d", ends[1]);
 }
 
-const struct command descriptor_commands[] = {{"listen", do_listen},
-                                              {"accept", do_accept},
-                                              {"accept4", do_accept4},
-                                              {"accept-anonymous", accept_anonymous},
-                                              {"getpeername", peer_name},
-                                              {"close", do_close},
-                                              {"dup", do_dup},
-                                              {"dup2", do_dup2},
-                                              {"dup3", do_dup3},
-                                              {"shutdown", do_shutdown},
-                                              {"getfl", getfl},
-                                              {"setfl", setfl},
-                                              {"getfd", getfd},
-                                              {"dupfd", dupfd},
-                                              {"dupfd-cloexec", dupfd_cloexec},
-                                              {"option", option},
-                                              {"pending-error", pending_error},
-                                              {"pipe", plain_pipe},
-                                              {NULL, NULL}};
+const struct command descriptor_commands[] = {
+    {"listen", do_listen},      {"accept", do_accept},
+    {"accept4", do_accept4},    {"accept-anonymous", accept_anonymous},
+    {"getpeername", peer_name}, {"getsockname", socket_name},
+    {"close", do_close},        {"dup", do_dup},
+    {"dup2", do_dup2},          {"dup3", do_dup3},
+    {"shutdown", do_shutdown},  {"getfl", getfl},
+    {"setfl", setfl},           {"getfd", getfd},
+    {"dupfd", dupfd},           {"dupfd-cloexec", dupfd_cloexec},
+    {"option", option},         {"pending-error", pending_error},
+    {"pipe", plain_pipe},       {NULL, NULL}};

@@ -1,7 +1,7 @@
 // The puppet's calls that move bytes.
 //
-// Data to send is written text:…, or make:SIZE:SEED for pseudo-random bytes. Data received is shown
-// as text when it is short and printable, else as its size and hash.
+// Data to send is written text:…, hex:…, repeat:HEX:TIMES, or make:SIZE:SEED for pseudo-random
+// bytes. Data received is shown as text when it is short and printable, else as its size and hash.
 #include <ctype.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -38,13 +38,30 @@ static void note_data(struct call *call, const unsigned char *bytes) {
   }
 }
 
+// Pairs of hexadecimal digits as bytes.
+static size_t unhex(const char *text, unsigned char *out) {
+  size_t size = 0;
+  for (unsigned byte; sscanf(text + 2 * size, "%2x", &byte) == 1; ++size) {
+    out[size] = (unsigned char)byte;
+  }
+  return size;
+}
+
 // Writes the data that a word describes to `out` and returns its size.
 static size_t data(const char *text, unsigned char *out) {
-  unsigned size, seed;
   if (strncmp(text, "text:", 5) == 0) {
     memcpy(out, text + 5, strlen(text + 5));
     return strlen(text + 5);
   }
+  if (strncmp(text, "hex:", 4) == 0) return unhex(text + 4, out);
+  unsigned times;
+  if (sscanf(text, "repeat:%*[0-9a-f]:%u", &times) == 1) {
+    const size_t once = unhex(text + 7, out);
+    if (times * once > ROOM) refuse(text);
+    for (unsigned i = 1; i < times; ++i) memcpy(out + i * once, out, once);
+    return times * once;
+  }
+  unsigned size, seed;
   if (sscanf(text, "make:%u:%u", &size, &seed) != 2 || size > ROOM) refuse(text);
   generate(&seed, out, size);
   return size;
