@@ -52,13 +52,15 @@ export function parseList(
   };
 }
 
+const name = String.raw`(?:\*\.)?(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])`;
+
 export const parseOrigins = parseList(
-  /^(?:\*|null|\*\.[a-z0-9.-]+|[a-z][a-z0-9+.-]*:\/\/[^\s/,?#@]+)$/i,
-  "an origin (https://example.org), '*.example.org', or '*'",
+  new RegExp(String.raw`^(?:\*|(?:[a-z][a-z0-9+.-]*://)?${name}(?::\d{1,5})?)$`, 'i'),
+  "an origin (https://example.org), a host ('example.org', '*.example.org'), or '*'",
 );
 
 export const parseHosts = parseList(
-  /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/i,
+  new RegExp(`^${name}$`, 'i'),
   'a host name or address without a port',
 );
 

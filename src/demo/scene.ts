@@ -123,7 +123,7 @@ export class Scene {
   private drawLight(index: number, seconds: number): void {
     const phase = index * 2.1;
     const x = width / 2 + Math.sin(seconds * 0.31 + phase) * Math.cos(seconds * 0.11 + index) * 290;
-    const y = height / 2 + Math.cos(seconds * 0.43 + phase * 1.3) * 150;
+    const y = height / 2 + Math.cos(seconds * 0.43 + phase * 1.3) * 130;
     const color = hue(index / lights + seconds / 40);
     const area = around(x, y, lightRadius);
     this.moving.push(area);

@@ -67,7 +67,7 @@ describe('settings', () => {
   test('are handed over one variable each', async (t) => {
     const logFile = join(scratch(t), 'log');
     const environment = await environmentWith([
-      ...['--origin', 'https://a.example,*.b.example', '--origin', 'null'],
+      ...['--origin', 'https://a.example:8443,*.b.example', '--origin', 'null'],
       ...['--host', 'pi', '--host=nas.local', '--path', '/vnc', '--subprotocol', 'chat', '--text'],
       ...[
         '--handshake-timeout',
@@ -82,7 +82,7 @@ describe('settings', () => {
     ]);
     assert.deepEqual(ours(environment), {
       WSWRAP_PORT: port,
-      WSWRAP_ORIGIN: 'https://a.example,*.b.example,null',
+      WSWRAP_ORIGIN: 'https://a.example:8443,*.b.example,null',
       WSWRAP_HOST: 'pi,nas.local',
       WSWRAP_PATH: '/vnc',
       WSWRAP_SUBPROTOCOL: 'chat',
