@@ -14,16 +14,13 @@
 namespace wswrap::arena {
 namespace {
 
-// Sparse: a page costs memory only once a record in it was used.
-constexpr std::uint32_t capacity = 1u << 16;
-
 constexpr std::uint64_t magic = 0x3161726177737700;  // changes with the layout
 
 struct Arena {
   std::uint64_t magic = 0;
   std::uint32_t numbers = 0;
-  std::uint32_t hint = 0;  // where to look for a free record first
-  std::uint32_t peak = 0;  // one more than the highest record ever used
+  std::uint32_t hint = 0;                       // where to look for a free record first
+  std::uint32_t peak = 0;                       // one more than the highest record ever used
   std::array<std::uint64_t, capacity> cookies;  // 0: the record is free
   std::array<Record, capacity> records;
 };
@@ -103,7 +100,6 @@ std::uint32_t allocate(std::uint64_t cookie) {
     }
     Record& record = arena->records[index];
     record = Record{};
-    record.number = next_number();
     record.holders[0] = static_cast<std::uint32_t>(kernel::call(SYS_getpid));
     return index;
   }

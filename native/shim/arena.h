@@ -1,9 +1,10 @@
 // The records of all connections, in memory that every process of the tree shares.
 //
 // A connection may be read by one process and written by the next (`ncat -e /bin/sh`), so its state
-// cannot live in any of them. A record has a fixed size and no pointers. It is found by the socket's
-// SO_COOKIE, which the kernel never gives out twice. A less privileged process of the tree may have
-// written anything into it: every field is checked when it is taken out, never trusted in place.
+// cannot live in any of them. A record has a fixed size and no pointers. It is found by the
+// socket's SO_COOKIE, which the kernel never gives out twice. A less privileged process of the tree
+// may have written anything into it: every field is checked when it is taken out, never trusted in
+// place.
 #pragma once
 
 #include <array>
@@ -19,14 +20,15 @@ namespace wswrap::arena {
 
 // Bits of Record::state.
 enum State : std::uint32_t {
-  client_closed = 1,    // the client's Close was taken from the stream
-  close_sent = 2,       // our Close is on its way: nothing is sent after it
-  write_shut = 4,       // the server called shutdown(SHUT_WR)
-  read_shut = 8,        // the server called shutdown(SHUT_RD)
-  broken = 16,          // the client broke the protocol: reads fail with ECONNRESET, writes with EPIPE
-  pong_owed = 32,       // a ping could not be answered inside of an open frame
-  close_owed = 64,      // a Close could not be sent inside of an open frame
-  raw = 128,            // a client let through as it is: never decoded
+  client_closed = 1,  // the client's Close was taken from the stream
+  close_sent = 2,     // our Close is on its way: nothing is sent after it
+  write_shut = 4,     // the server called shutdown(SHUT_WR)
+  read_shut = 8,      // the server called shutdown(SHUT_RD)
+  broken = 16,      // the client broke the protocol: reads fail with ECONNRESET, writes with EPIPE
+  pong_owed = 32,   // a ping could not be answered inside of an open frame
+  close_owed = 64,  // a Close could not be sent inside of an open frame
+  nonblocking = 256,  // a listener: the server wants O_NONBLOCK (the kernel's flag is always set)
+  output_full = 128,  // a send found the kernel's buffer full since EPOLLOUT was last reported
 };
 
 struct alignas(64) Record {
@@ -34,10 +36,11 @@ struct alignas(64) Record {
   std::uint32_t state = 0;
   OwnerLock receive_lock;
   OwnerLock transmit_lock;
-  std::int32_t error = 0;       // an errno that the kernel reported while bytes were still to be delivered
-  std::uint32_t unanswered = 0; // heartbeat pings without an answer
-  std::int64_t closed_at = 0;   // monotonic: when the client's Close came
-  std::int64_t pinged_at = 0;   // monotonic: the last heartbeat
+  std::int32_t error =
+      0;  // an errno that the kernel reported while bytes were still to be delivered
+  std::uint32_t unanswered = 0;            // heartbeat pings without an answer
+  std::int64_t closed_at = 0;              // monotonic: when the client's Close came
+  std::int64_t pinged_at = 0;              // monotonic: the last heartbeat
   std::array<std::uint32_t, 8> holders{};  // pids
   bool crowded = false;                    // more holders than fit: nobody is known to be the last
   codec::Sender sender;
@@ -48,6 +51,9 @@ static_assert(std::is_trivially_copyable_v<Record> && std::is_standard_layout_v<
 static_assert(sizeof(Record) <= 512);
 
 inline constexpr std::uint32_t none = UINT32_MAX;
+
+// Sparse: a page costs memory only once a record in it was used.
+inline constexpr std::uint32_t capacity = 1u << 16;
 
 // Maps the arena, inherited or new. False when there is no memory for it.
 bool open();

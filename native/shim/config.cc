@@ -79,7 +79,7 @@ bool parse_raw(std::string_view text) {
 
 bool parse_pending(std::string_view text) {
   std::uint64_t value = 0;
-  if (!parse_count(text, 1'000'000, value) || value == 0) return false;
+  if (!parse_count(text, Config::most_pending, value) || value == 0) return false;
   config.max_pending = static_cast<std::uint32_t>(value);
   return true;
 }

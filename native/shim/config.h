@@ -13,6 +13,7 @@ enum class LogLevel : std::uint8_t { quiet, info, debug, trace };
 
 struct Config {
   static constexpr std::size_t max_ports = 64;
+  static constexpr std::uint32_t most_pending = 16384;
   std::array<std::uint16_t, max_ports> ports{};
   std::size_t port_count = 0;  // 0: nothing is wrapped in this process
   std::string_view origins;

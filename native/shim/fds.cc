@@ -20,8 +20,7 @@ constexpr int reserved = 64;
 
 int soft_limit() {
   rlimit limits{};
-  const long failed =
-      kernel::invoke(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limits);
+  const long failed = kernel::invoke(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limits);
   if (failed < 0 || limits.rlim_cur > high_enough) return high_enough;
   return static_cast<int>(limits.rlim_cur);
 }

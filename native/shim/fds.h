@@ -57,8 +57,8 @@ inline bool is_internal(int fd) { return get(fd).is(Kind::internal); }
 // as `inheritable` says. Returns the new number, or the old one if there is no room up there.
 int hide(int fd, bool inheritable = false);
 
-// Moves a descriptor to the lowest number from `lowest` up, close-on-exec. Returns -errno on failure
-// (the old one stays open then).
+// Moves a descriptor to the lowest number from `lowest` up, close-on-exec. Returns -errno on
+// failure (the old one stays open then).
 int move_up(int fd, int lowest);
 
 // Closes one of our own descriptors.

@@ -1,11 +1,11 @@
 #include "shim/libc.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include <atomic>
 #include <cerrno>
@@ -101,8 +101,8 @@ constinit Libc libc = {
 void resolve_libc() {
   static constinit std::atomic<bool> begun{false};
   if (begun.exchange(true)) return;
-#define HOOK(result, name, parameters, number)               \
-  if (void* symbol = dlsym(RTLD_NEXT, #name)) {              \
+#define HOOK(result, name, parameters, number)                  \
+  if (void* symbol = dlsym(RTLD_NEXT, #name)) {                 \
     libc.name = reinterpret_cast<result(*) parameters>(symbol); \
   }
 #define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)

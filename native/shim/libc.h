@@ -1,9 +1,9 @@
 // The real functions behind the hooks.
 //
-// Until they are resolved each entry serves the call straight from the kernel: dlsym() may allocate,
-// and an allocator's start-up may read files through our hooks. A call that blocks for the server's
-// sake always goes through here, so that it stays a cancellation point and other preloaded
-// libraries see it.
+// Until they are resolved each entry serves the call straight from the kernel: dlsym() may
+// allocate, and an allocator's start-up may read files through our hooks. A call that blocks for
+// the server's sake always goes through here, so that it stays a cancellation point and other
+// preloaded libraries see it.
 #pragma once
 
 #include <poll.h>

@@ -102,7 +102,8 @@ LogLine& LogLine::operator<<(const sockaddr_storage& address) {
   // RFC 5952 is for people; groups without the longest run of zeros folded are enough for a log.
   *this << "[";
   for (std::size_t group = 0; group < 8; ++group) {
-    const unsigned value = v6.sin6_addr.s6_addr[2 * group] * 256u + v6.sin6_addr.s6_addr[2 * group + 1];
+    const unsigned value =
+        v6.sin6_addr.s6_addr[2 * group] * 256u + v6.sin6_addr.s6_addr[2 * group + 1];
     bool leading = true;
     for (int shift = 12; shift >= 0; shift -= 4) {
       const unsigned digit = value >> shift & 15;

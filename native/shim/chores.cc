@@ -1,0 +1,197 @@
+#include "shim/chores.h"
+
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <atomic>
+
+#include "shim/arena.h"
+#include "shim/connection.h"
+#include "shim/driver.h"
+#include "shim/fds.h"
+#include "shim/references.h"
+#include "shim/socket.h"
+#include "shim/trace.h"
+
+namespace wswrap::chores {
+namespace {
+
+enum class Kind : std::uint8_t { free, linger, output, expect_close };
+
+struct Chore {
+  Kind kind = Kind::free;
+  int fd = 0;
+  std::uint32_t index = 0;
+  std::uint32_t drained = 0;
+  Nanoseconds deadline = 0;  // forever: none
+};
+
+constexpr Nanoseconds linger_time = milliseconds(2000);
+constexpr std::uint32_t linger_bytes = 64 * 1024;
+constexpr Nanoseconds close_answer_time = milliseconds(5000);
+
+constinit std::array<Chore, 4096> chores{};
+constinit std::atomic<std::uint32_t> count{0};
+
+Chore* create(Kind kind, int fd, std::uint32_t index, Nanoseconds deadline) {
+  for (Chore& chore : chores) {
+    if (chore.kind != Kind::free) continue;
+    chore = {.kind = kind, .fd = fd, .index = index, .drained = 0, .deadline = deadline};
+    count.fetch_add(1, std::memory_order_relaxed);
+    if (deadline != forever) driver::wake_at(deadline);
+    return &chore;
+  }
+  return nullptr;
+}
+
+Chore* find(Kind kind, int fd) {
+  if (!any()) return nullptr;
+  for (Chore& chore : chores) {
+    if (chore.kind == kind && chore.fd == fd) return &chore;
+  }
+  return nullptr;
+}
+
+std::uint32_t number_of(const Chore& chore) {
+  return static_cast<std::uint32_t>(&chore - chores.data());
+}
+
+void end(Chore& chore) {
+  if (chore.kind == Kind::linger) {
+    driver::forget(chore.fd);
+    fds::close_internal(chore.fd);
+    if (chore.index != arena::none) arena::release(chore.index);
+  } else if (chore.kind == Kind::output) {
+    driver::forget(chore.fd);
+  }
+  chore = {};
+  count.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Reads and drops what the client still sends. Returns true when nothing more has to be awaited.
+bool drain(int fd, std::uint32_t index, std::uint32_t& drained) {
+  while (drained < linger_bytes) {
+    std::array<std::byte, 4096> waste;
+    const iovec iov{waste.data(), waste.size()};
+    const long got = sock::receive(fd, &iov, 1, 0);
+    if (got == -EAGAIN) return false;
+    if (got <= 0) return true;
+    drained += static_cast<std::uint32_t>(got);
+    if (index == arena::none) continue;
+    codec::Receiver& receiver = arena::at(index).receiver;
+    std::span<const std::byte> wire = std::span(waste).first(static_cast<std::size_t>(got));
+    while (!wire.empty()) {
+      const auto done = codec::decode(receiver, wire, waste);
+      wire = wire.subspan(done.consumed);
+      if (receiver.phase == codec::Receiver::Phase::closed) return true;
+      if (receiver.phase == codec::Receiver::Phase::failed || done.consumed == 0) break;
+    }
+  }
+  return true;
+}
+
+void close_now(int fd, std::uint32_t index) {
+  sock::close(fd);
+  if (index != arena::none) arena::release(index);
+}
+
+}  // namespace
+
+bool any() { return count.load(std::memory_order_relaxed) != 0; }
+
+void linger(int fd, std::uint32_t index) {
+  const driver::Guard guard;
+  std::uint32_t drained = 0;
+  const bool sent = index == arena::none || connection::settle(fd, index);
+  if (sent) sock::shutdown(fd, SHUT_WR);
+  if (sent && drain(fd, index, drained)) return close_now(fd, index);
+  const int parked = fds::move_up(fd, fds::parking_base());
+  if (parked >= 0) fd = parked;
+  Chore* chore = create(Kind::linger, fd, index, monotonic_now() + linger_time);
+  if (chore == nullptr) return close_now(fd, index);
+  chore->drained = drained;
+  fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
+  driver::watch(fd, driver::Source::chore, number_of(*chore),
+                EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+void watch_output(int fd, std::uint32_t index) {
+  const driver::Guard guard;
+  if (find(Kind::output, fd) != nullptr || find(Kind::linger, fd) != nullptr) return;
+  Chore* chore = create(Kind::output, fd, index, forever);
+  if (chore == nullptr) return;
+  if (!driver::watch(fd, driver::Source::chore, number_of(*chore), EPOLLOUT | EPOLLET)) end(*chore);
+}
+
+void expect_close(int fd, std::uint32_t index) {
+  const driver::Guard guard;
+  create(Kind::expect_close, fd, index, monotonic_now() + close_answer_time);
+}
+
+void forget(int fd) {
+  if (!any()) return;
+  const driver::Guard guard;
+  for (Chore& chore : chores) {
+    if (chore.fd == fd && (chore.kind == Kind::output || chore.kind == Kind::expect_close))
+      end(chore);
+  }
+}
+
+void on_event(std::uint32_t number) {
+  Chore& chore = chores[number % chores.size()];
+  if (chore.kind == Kind::linger) {
+    if (chore.index != arena::none && !connection::settle(chore.fd, chore.index)) return;
+    sock::shutdown(chore.fd, SHUT_WR);
+    if (drain(chore.fd, chore.index, chore.drained)) end(chore);
+  } else if (chore.kind == Kind::output) {
+    if (connection::settle(chore.fd, chore.index)) end(chore);
+  }
+}
+
+void on_timer() {
+  if (!any()) return;
+  const Nanoseconds now = monotonic_now();
+  for (Chore& chore : chores) {
+    if (chore.kind == Kind::free || chore.deadline == forever) continue;
+    if (chore.deadline > now) {
+      driver::wake_at(chore.deadline);
+      continue;
+    }
+    if (chore.kind == Kind::expect_close && references::stands_for(chore.fd, chore.index)) {
+      connection::say_close(chore.fd, chore.index, 0);
+      sock::shutdown(chore.fd, SHUT_RDWR);
+    }
+    end(chore);
+  }
+}
+
+void finish() {
+  const driver::Guard guard;
+  const Deadline deadline(linger_time);
+  for (Chore& chore : chores) {
+    if (chore.kind != Kind::linger) continue;
+    for (;;) {
+      int unsent = 0;
+      kernel::invoke(SYS_ioctl, chore.fd, SIOCOUTQ, &unsent);
+      const Nanoseconds left = deadline.left();
+      if (unsent == 0 || left == 0 || drain(chore.fd, chore.index, chore.drained)) break;
+      // Nothing tells when the last byte was acknowledged: look again now and then.
+      const timespec pause = to_timespec(std::min(left, milliseconds(10)));
+      pollfd set{.fd = chore.fd, .events = POLLIN, .revents = 0};
+      kernel::invoke(SYS_ppoll, &set, 1, &pause, nullptr, 0);
+    }
+    end(chore);
+  }
+}
+
+void drop_after_fork() {
+  for (Chore& chore : chores) {
+    if (chore.kind == Kind::linger) fds::close_internal(chore.fd);
+    chore = {};
+  }
+  count.store(0);
+}
+
+}  // namespace wswrap::chores

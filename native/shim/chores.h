@@ -1,0 +1,32 @@
+// What is left to do for connections that the server is done with, or not looking at.
+#pragma once
+
+#include <cstdint>
+
+namespace wswrap::chores {
+
+// Takes over a connection whose last descriptor the server closes: `fd` is read until the client
+// closes too, or 64 KiB or 2 s have passed, so that no reset destroys what was sent. `index` may be
+// arena::none (a client that was refused). The descriptor becomes the chore's.
+void linger(int fd, std::uint32_t index);
+
+// Sends what is owed on a connection as soon as the kernel takes it.
+void watch_output(int fd, std::uint32_t index);
+
+// Answers the client's Close 5 s after it came, if the server has not closed by then.
+void expect_close(int fd, std::uint32_t index);
+
+// The server's descriptor `fd` goes away: chores that use it end.
+void forget(int fd);
+
+// Called by the driver.
+void on_event(std::uint32_t chore);
+void on_timer();
+bool any();
+
+// At exit: waits a moment for what was sent to arrive.
+void finish();
+
+void drop_after_fork();
+
+}  // namespace wswrap::chores

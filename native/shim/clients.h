@@ -1,0 +1,54 @@
+// Clients before accept: connected, but their handshake is not complete, or the server has not
+// taken them yet.
+//
+// Their request is only peeked at until it is complete, so nothing is lost whatever the decision.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstdint>
+
+#include "shim/clock.h"
+
+namespace wswrap::clients {
+
+inline constexpr std::uint32_t none = UINT32_MAX;
+
+struct Client {
+  enum class State : std::uint8_t { free, waiting, complete };
+  State state = State::free;
+  bool parked = false;  // the descriptor has a high number
+  bool raw = false;     // let through as it is
+  int fd = 0;
+  std::uint32_t listener = 0;
+  std::uint32_t index = 0;  // complete: the record
+  std::uint32_t next = 0;   // complete: the next in the listener's queue + 1
+  Nanoseconds since = 0;
+  sockaddr_in6 address{};  // large enough for IPv4, too
+  socklen_t address_size = 0;
+};
+
+// All of these are called with the driver held.
+
+Client& at(std::uint32_t client);
+
+// Takes charge of a connection that the kernel accepted.
+void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t size);
+
+// Ends the oldest client that waits. Returns false when there is none.
+bool evict_oldest();
+
+// Frees the slot of a client that was handed to the server.
+void remove(std::uint32_t client);
+
+// Ends all clients of a listener.
+void end_all_of(std::uint32_t listener);
+
+// True when as many clients are complete as may wait for the server.
+bool is_full();
+
+void on_event(std::uint32_t client);
+void on_timer();
+void drop_after_fork();
+
+}  // namespace wswrap::clients

@@ -1,0 +1,53 @@
+// A connection: what read, write and their kin do on a descriptor that speaks WebSocket.
+//
+// All receive calls come down to receive(), all sends to transmit(). Both keep DESIGN's order:
+// take the lock, try without blocking, release the lock, and only then wait.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+
+#include "shim/arena.h"
+#include "shim/result.h"
+
+namespace wswrap::connection {
+
+// recv(2) with MSG_PEEK, MSG_WAITALL, MSG_DONTWAIT and MSG_TRUNC. The value is payload bytes.
+Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flags);
+
+// send(2) with MSG_DONTWAIT, MSG_NOSIGNAL and MSG_MORE. The value is payload bytes.
+Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int flags);
+
+// sendfile(2).
+Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::size_t count);
+
+// True if a read would now return a payload byte, EOF or an error. Consumes whatever is in front of
+// that (empty frames, pings, parts of headers), so that it cannot wake the server again.
+bool decodable(int fd, std::uint32_t index);
+
+// True once after a send found the kernel's buffer full: only then is a new edge of EPOLLOUT due.
+bool was_full(std::uint32_t index);
+
+// FIONREAD: how many payload bytes can be read at once.
+Result available(int fd, std::uint32_t index);
+
+// shutdown(2).
+Result shut(int fd, std::uint32_t index, int how);
+
+// Sends what is owed and possible at this moment: the rest of a control frame, a pong, a Close.
+// Returns true when nothing is left to send.
+bool settle(int fd, std::uint32_t index);
+
+// Queues a Close and sends it if possible; `code` 0 means the client's own code if it closed first,
+// else 1000. Returns true when it has left.
+bool say_close(int fd, std::uint32_t index, std::uint16_t code);
+
+// Sends a ping if possible.
+void ping(int fd, std::uint32_t index);
+
+// Raises SIGPIPE as a write(2) to a closed pipe does.
+void raise_sigpipe();
+
+}  // namespace wswrap::connection

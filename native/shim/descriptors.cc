@@ -1,0 +1,140 @@
+#include "shim/descriptors.h"
+
+#include "shim/arena.h"
+#include "shim/chores.h"
+#include "shim/connection.h"
+#include "shim/epoll.h"
+#include "shim/fds.h"
+#include "shim/libc.h"
+#include "shim/listeners.h"
+#include "shim/process.h"
+#include "shim/references.h"
+#include "shim/socket.h"
+#include "shim/trace.h"
+
+namespace wswrap::descriptors {
+namespace {
+
+using fds::Entry;
+using fds::Kind;
+
+Result close_in_kernel(int fd) {
+  const long failed = sock::close(fd);
+  return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
+}
+
+// SO_LINGER with a time of 0: the server asks for a reset.
+bool wants_reset(int fd) {
+  linger value{};
+  socklen_t size = sizeof value;
+  const long failed = kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_LINGER, &value, &size);
+  return failed == 0 && value.l_onoff != 0 && value.l_linger == 0;
+}
+
+void close_connection(int fd, std::uint32_t index) {
+  chores::forget(fd);
+  const bool last = references::drop(fd, index);
+  epoll::forget(fd, last);
+  if (last) {
+    end_connection(fd, index, 0);
+  } else {
+    sock::close(fd);
+  }
+}
+
+void close_listener(int fd, std::uint32_t index) {
+  epoll::forget(fd, true);
+  fds::reset(fd);
+  listeners::drop_reference(index);
+}
+
+void close_epoll(int fd, std::uint32_t set) {
+  fds::reset(fd);
+  epoll::drop_reference(set);
+}
+
+}  // namespace
+
+void end_connection(int fd, unsigned index, unsigned short code) {
+  arena::Record& record = arena::at(index);
+  if (logs(LogLevel::info)) LogLine(record.number) << "closed by the server";
+  if (wants_reset(fd)) {
+    sock::close(fd);
+    arena::release(index);
+    return;
+  }
+  connection::say_close(fd, index, code);
+  chores::linger(fd, index);
+}
+
+Result close(int fd) {
+  const Entry entry = fds::get(fd);
+  // A vfork child's close must not end what its parent still has.
+  if (process::is_borrowed()) return close_in_kernel(fd);
+  switch (entry.kind()) {
+    case Kind::internal:
+      return Result::fail(EBADF);
+    case Kind::connection:
+      close_connection(fd, entry.index());
+      return Result::ok(0);
+    case Kind::listener:
+      close_listener(fd, entry.index());
+      break;
+    case Kind::epoll:
+      close_epoll(fd, entry.index());
+      break;
+    case Kind::plain:
+      break;
+  }
+  return close_in_kernel(fd);
+}
+
+void on_duplicate(int fd, int copy) {
+  const Entry entry = fds::get(fd);
+  if (process::is_borrowed() || copy < 0 || fd == copy) return;
+  switch (entry.kind()) {
+    case Kind::connection:
+      references::add(copy, entry.index());
+      break;
+    case Kind::listener:
+      listeners::add_reference(entry.index());
+      fds::set(copy, entry);
+      break;
+    case Kind::epoll:
+      epoll::add_reference(entry.index());
+      fds::set(copy, entry);
+      break;
+    case Kind::internal:
+    case Kind::plain:
+      fds::reset(copy);
+      break;
+  }
+}
+
+int make_room(int target) {
+  const Entry entry = fds::get(target);
+  if (entry.plain() || process::is_borrowed()) return 0;
+  if (entry.is(Kind::internal)) return EBUSY;
+  close(target);
+  return 0;
+}
+
+void on_birth(int fd) {
+  if (fd >= 0 && !fds::get(fd).plain() && !process::is_borrowed()) demote(fd);
+}
+
+void demote(int fd) {
+  const Entry entry = fds::get(fd);
+  epoll::forget(fd, false);
+  if (entry.is(Kind::connection)) {
+    if (references::drop(fd, entry.index())) arena::release(entry.index());
+  } else if (entry.is(Kind::listener)) {
+    close_listener(fd, entry.index());
+  } else if (entry.is(Kind::epoll)) {
+    close_epoll(fd, entry.index());
+  } else {
+    fds::reset(fd);
+  }
+}
+
+}  // namespace wswrap::descriptors

@@ -1,0 +1,27 @@
+// close, dup and their kin: what happens to our tables when descriptors come and go.
+#pragma once
+
+#include "shim/result.h"
+
+namespace wswrap::descriptors {
+
+// close(2).
+Result close(int fd);
+
+// `copy` is a new descriptor for what `fd` stands for.
+void on_duplicate(int fd, int copy);
+
+// `target` is about to be replaced by dup2(2) or dup3(2). Returns 0 or an errno.
+int make_room(int target);
+
+// The number was just given out by the kernel: whatever we knew about it is history.
+void on_birth(int fd);
+
+// A call found that `fd` is not what the table says.
+void demote(int fd);
+
+// Ends the connection behind the last descriptor. `code` 0: 1000, or the client's own code if it
+// closed first. The descriptor is closed, at once or after a while.
+void end_connection(int fd, unsigned index, unsigned short code);
+
+}  // namespace wswrap::descriptors

@@ -1,0 +1,41 @@
+// epoll: the server's epoll descriptor stays the kernel's; only what it holds is relabelled.
+//
+// A WebSocket connection or listener is registered with a tag in place of the server's data; a
+// table gives the data back. Level and edge triggering, one-shot and exclusive wake-ups are the
+// kernel's own. An event whose bytes hold no payload is swallowed after the bytes were consumed to
+// EAGAIN, so that edges keep coming. Plain descriptors in the same epoll keep the server's data.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <csignal>
+#include <cstdint>
+
+#include "shim/clock.h"
+#include "shim/fds.h"
+#include "shim/result.h"
+
+namespace wswrap::epoll {
+
+// epoll_ctl(2) for a descriptor that is ours, or any descriptor in an epoll that holds one of ours.
+Result control(int epfd, int operation, int fd, epoll_event* event);
+
+// How the server waits: the engine uses the same call.
+enum class Call { wait, pwait, pwait2 };
+
+// epoll_pwait2(2). `timeout` in nanoseconds, negative: none.
+Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const sigset_t* mask,
+            Call call);
+
+// The server closes `fd`. `remove`: nobody else holds the connection, so the kernel is told, too.
+void forget(int fd, bool remove);
+
+// The server duplicates or closes an epoll descriptor.
+void add_reference(std::uint32_t set);
+void drop_reference(std::uint32_t set);
+
+// fork: nothing of the table may be half changed in the child.
+void before_fork();
+void after_fork();
+
+}  // namespace wswrap::epoll

@@ -1,0 +1,644 @@
+// The hooks: each asks whether the descriptor is ours and hands over to an engine, or to libc.
+//
+// The definitions have names of their own and take libc's names in assembly only, because libc's
+// headers declare some of them noexcept and ours must let a cancelled thread unwind.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+
+#include "shim/config.h"
+#include "shim/connection.h"
+#include "shim/descriptors.h"
+#include "shim/driver.h"
+#include "shim/epoll.h"
+#include "shim/fds.h"
+#include "shim/libc.h"
+#include "shim/listeners.h"
+#include "shim/process.h"
+#include "shim/wait.h"
+
+namespace wswrap {
+namespace {
+
+using fds::Entry;
+using fds::Kind;
+
+// Turns a Result into what libc functions return.
+template <typename T = int>
+T answer(const Result& result) {
+  if (result.error != 0) errno = result.error;
+  return static_cast<T>(result.value);
+}
+
+// The index of a connection, or of anything else for `other`.
+struct Ours {
+  explicit Ours(int fd, Kind kind = Kind::connection) : entry(fds::get(fd)), yes(entry.is(kind)) {}
+  explicit operator bool() const { return yes; }
+  std::uint32_t index() const { return entry.index(); }
+  Entry entry;
+  bool yes;
+};
+
+bool is_foreign(int fd, const Result& result) {
+  if (result.foreign) descriptors::demote(fd);
+  return result.foreign;
+}
+
+std::span<const iovec> span_of(const iovec& one) { return {&one, 1}; }
+
+bool is_sane(const iovec* iov, long count) { return iov != nullptr && count >= 0 && count <= 1024; }
+
+// Timeouts in nanoseconds, negative for none. `valid` is false where Linux says EINVAL.
+Nanoseconds from_timespec(const timespec* span, bool& valid) {
+  valid = true;
+  if (span == nullptr) return -1;
+  valid = span->tv_sec >= 0 && span->tv_nsec >= 0 && span->tv_nsec < 1'000'000'000;
+  if (span->tv_sec > 1'000'000'000) return -1;
+  return span->tv_sec * 1'000'000'000 + span->tv_nsec;
+}
+
+bool any_of_ours(const pollfd* fds, nfds_t count) {
+  if (!fds::any() || fds == nullptr) return false;
+  if (driver::is_busy()) return true;
+  for (nfds_t i = 0; i < count; ++i) {
+    if (!fds::get(fds[i].fd).plain()) return true;
+  }
+  return false;
+}
+
+int receive_one(int fd, std::uint32_t index, msghdr& message, int flags, Result& result) {
+  result = connection::receive(fd, index, {message.msg_iov, message.msg_iovlen}, flags);
+  if (result.error != 0) return -1;
+  message.msg_namelen = 0;
+  message.msg_controllen = 0;
+  message.msg_flags = 0;
+  return 0;
+}
+
+}  // namespace
+
+#define HOOK(result, name, parameters, number) \
+  extern "C" [[gnu::visibility("default")]] result hook_##name parameters __asm__(#name);
+#define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
+#define HOOK_CHECKED(result, name, parameters) HOOK(result, name, parameters, 0)
+#define HOOK_SAME(alias, name)
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_VARIADIC
+#undef HOOK_CHECKED
+#undef HOOK_SAME
+
+// ---- birth
+
+int hook_accept(int fd, sockaddr* address, socklen_t* size) {
+  if (const Ours ours(fd, Kind::listener); ours) {
+    return answer(listeners::accept(fd, ours.index(), address, size, 0));
+  }
+  const int born = libc.accept(fd, address, size);
+  descriptors::on_birth(born);
+  return born;
+}
+
+int hook_accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
+  if (const Ours ours(fd, Kind::listener); ours) {
+    return answer(listeners::accept(fd, ours.index(), address, size, flags));
+  }
+  const int born = libc.accept4(fd, address, size, flags);
+  descriptors::on_birth(born);
+  return born;
+}
+
+int hook_listen(int fd, int backlog) {
+  const int failed = libc.listen(fd, backlog);
+  if (failed != 0) return failed;
+  const int error = listeners::adopt(fd);
+  if (error == 0) return 0;
+  // Not wrapped must not mean open to everybody.
+  libc.shutdown(fd, SHUT_RDWR);
+  errno = error;
+  return -1;
+}
+
+int hook_socket(int domain, int type, int protocol) {
+  const int born = libc.socket(domain, type, protocol);
+  descriptors::on_birth(born);
+  return born;
+}
+
+int hook_socketpair(int domain, int type, int protocol, int pair[2]) {
+  const int failed = libc.socketpair(domain, type, protocol, pair);
+  if (failed == 0) {
+    descriptors::on_birth(pair[0]);
+    descriptors::on_birth(pair[1]);
+  }
+  return failed;
+}
+
+// ---- receive
+
+ssize_t hook_read(int fd, void* buffer, size_t size) {
+  if (const Ours ours(fd); ours) {
+    if (size == 0) return 0;
+    const iovec iov{buffer, size};
+    const Result result = connection::receive(fd, ours.index(), span_of(iov), 0);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.read(fd, buffer, size);
+}
+
+ssize_t hook_readv(int fd, const iovec* iov, int count) {
+  if (const Ours ours(fd); ours && is_sane(iov, count)) {
+    const std::span parts(iov, static_cast<std::size_t>(count));
+    const Result result = connection::receive(fd, ours.index(), parts, 0);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.readv(fd, iov, count);
+}
+
+ssize_t hook_preadv2(int fd, const iovec* iov, int count, off_t offset, int flags) {
+  if (offset == -1) {
+    if (const Ours ours(fd); ours && is_sane(iov, count)) {
+      const std::span parts(iov, static_cast<std::size_t>(count));
+      const int mode = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+      const Result result = connection::receive(fd, ours.index(), parts, mode);
+      if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+    }
+  }
+  return libc.preadv2(fd, iov, count, offset, flags);
+}
+
+ssize_t hook_recv(int fd, void* buffer, size_t size, int flags) {
+  if (const Ours ours(fd); ours) {
+    const iovec iov{buffer, size};
+    const Result result = connection::receive(fd, ours.index(), span_of(iov), flags);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.recv(fd, buffer, size, flags);
+}
+
+ssize_t hook_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address,
+                      socklen_t* length) {
+  if (const Ours ours(fd); ours) {
+    const iovec iov{buffer, size};
+    const Result result = connection::receive(fd, ours.index(), span_of(iov), flags);
+    if (!is_foreign(fd, result)) {
+      if (result.error == 0 && address != nullptr && length != nullptr) *length = 0;
+      return answer<ssize_t>(result);
+    }
+  }
+  return libc.recvfrom(fd, buffer, size, flags, address, length);
+}
+
+ssize_t hook_recvmsg(int fd, msghdr* message, int flags) {
+  if (const Ours ours(fd); ours && message != nullptr) {
+    Result result;
+    receive_one(fd, ours.index(), *message, flags, result);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.recvmsg(fd, message, flags);
+}
+
+int hook_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  const Ours ours(fd);
+  if (!ours || messages == nullptr) return libc.recvmmsg(fd, messages, count, flags, timeout);
+  unsigned done = 0;
+  while (done < count) {
+    const int mode = done > 0 && (flags & MSG_WAITFORONE) != 0 ? flags | MSG_DONTWAIT : flags;
+    Result result;
+    if (receive_one(fd, ours.index(), messages[done].msg_hdr, mode & ~MSG_WAITFORONE, result) < 0) {
+      if (is_foreign(fd, result)) return libc.recvmmsg(fd, messages, count, flags, timeout);
+      return done > 0 ? static_cast<int>(done) : answer(result);
+    }
+    messages[done++].msg_len = static_cast<unsigned>(result.value);
+    if (result.value == 0) break;
+  }
+  return static_cast<int>(done);
+}
+
+ssize_t hook___read_chk(int fd, void* buffer, size_t size, size_t room) {
+  if (size > room) return libc.__read_chk(fd, buffer, size, room);
+  return hook_read(fd, buffer, size);
+}
+
+ssize_t hook___recv_chk(int fd, void* buffer, size_t size, size_t room, int flags) {
+  if (size > room) return libc.__recv_chk(fd, buffer, size, room, flags);
+  return hook_recv(fd, buffer, size, flags);
+}
+
+ssize_t hook___recvfrom_chk(int fd, void* buffer, size_t size, size_t room, int flags,
+                            sockaddr* address, socklen_t* length) {
+  if (size > room) return libc.__recvfrom_chk(fd, buffer, size, room, flags, address, length);
+  return hook_recvfrom(fd, buffer, size, flags, address, length);
+}
+
+// ---- send
+
+ssize_t hook_write(int fd, const void* buffer, size_t size) {
+  if (const Ours ours(fd); ours) {
+    const iovec iov{const_cast<void*>(buffer), size};
+    const Result result = connection::transmit(fd, ours.index(), span_of(iov), 0);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.write(fd, buffer, size);
+}
+
+ssize_t hook_writev(int fd, const iovec* iov, int count) {
+  if (const Ours ours(fd); ours && is_sane(iov, count)) {
+    const std::span parts(iov, static_cast<std::size_t>(count));
+    const Result result = connection::transmit(fd, ours.index(), parts, 0);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.writev(fd, iov, count);
+}
+
+ssize_t hook_pwritev2(int fd, const iovec* iov, int count, off_t offset, int flags) {
+  if (offset == -1) {
+    if (const Ours ours(fd); ours && is_sane(iov, count)) {
+      const std::span parts(iov, static_cast<std::size_t>(count));
+      const int mode = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+      const Result result = connection::transmit(fd, ours.index(), parts, mode);
+      if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+    }
+  }
+  return libc.pwritev2(fd, iov, count, offset, flags);
+}
+
+ssize_t hook_send(int fd, const void* buffer, size_t size, int flags) {
+  if (const Ours ours(fd); ours) {
+    const iovec iov{const_cast<void*>(buffer), size};
+    const Result result = connection::transmit(fd, ours.index(), span_of(iov), flags);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.send(fd, buffer, size, flags);
+}
+
+ssize_t hook_sendto(int fd, const void* buffer, size_t size, int flags, const sockaddr* address,
+                    socklen_t length) {
+  if (const Ours ours(fd); ours) return hook_send(fd, buffer, size, flags);
+  return libc.sendto(fd, buffer, size, flags, address, length);
+}
+
+ssize_t hook_sendmsg(int fd, const msghdr* message, int flags) {
+  if (const Ours ours(fd); ours && message != nullptr) {
+    const std::span<const iovec> parts(message->msg_iov, message->msg_iovlen);
+    const Result result = connection::transmit(fd, ours.index(), parts, flags);
+    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
+  }
+  return libc.sendmsg(fd, message, flags);
+}
+
+int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  const Ours ours(fd);
+  if (!ours || messages == nullptr) return libc.sendmmsg(fd, messages, count, flags);
+  for (unsigned done = 0; done < count; ++done) {
+    const msghdr& message = messages[done].msg_hdr;
+    const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
+    const Result result = connection::transmit(fd, ours.index(), parts, flags);
+    if (is_foreign(fd, result)) return libc.sendmmsg(fd, messages, count, flags);
+    if (result.error != 0) return done > 0 ? static_cast<int>(done) : answer(result);
+    messages[done].msg_len = static_cast<unsigned>(result.value);
+  }
+  return static_cast<int>(count);
+}
+
+ssize_t hook_sendfile(int out, int in, off_t* offset, size_t count) {
+  if (const Ours ours(out); ours) {
+    const Result result = connection::transmit_file(out, ours.index(), in, offset, count);
+    if (!is_foreign(out, result)) return answer<ssize_t>(result);
+  }
+  return libc.sendfile(out, in, offset, count);
+}
+
+// ---- wait
+
+int hook_poll(pollfd* fds, nfds_t count, int timeout) {
+  if (!any_of_ours(fds, count)) return libc.poll(fds, count, timeout);
+  return answer(wait::poll(fds, count, timeout < 0 ? -1 : milliseconds(timeout), nullptr));
+}
+
+int hook_ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {
+  bool valid = true;
+  const Nanoseconds span = from_timespec(timeout, valid);
+  if (!valid || !any_of_ours(fds, count)) return libc.ppoll(fds, count, timeout, mask);
+  return answer(wait::poll(fds, count, span, mask));
+}
+
+int hook___poll_chk(pollfd* fds, nfds_t count, int timeout, size_t room) {
+  if (room / sizeof *fds < count) return libc.__poll_chk(fds, count, timeout, room);
+  return hook_poll(fds, count, timeout);
+}
+
+int hook___ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask,
+                     size_t room) {
+  if (room / sizeof *fds < count) return libc.__ppoll_chk(fds, count, timeout, mask, room);
+  return hook_ppoll(fds, count, timeout, mask);
+}
+
+int hook_select(int count, fd_set* reads, fd_set* writes, fd_set* excepts, timeval* timeout) {
+  if (!fds::any() || (timeout != nullptr && (timeout->tv_sec < 0 || timeout->tv_usec < 0))) {
+    return libc.select(count, reads, writes, excepts, timeout);
+  }
+  Nanoseconds span = -1;
+  if (timeout != nullptr && timeout->tv_sec < 1'000'000'000) {
+    span = timeout->tv_sec * 1'000'000'000 + timeout->tv_usec * 1000;
+  }
+  Nanoseconds left = 0;
+  const Result result = wait::select(count, reads, writes, excepts, span, nullptr, left);
+  if (span >= 0) *timeout = {.tv_sec = left / 1'000'000'000, .tv_usec = left / 1000 % 1'000'000};
+  return answer(result);
+}
+
+int hook_pselect(int count, fd_set* reads, fd_set* writes, fd_set* excepts, const timespec* timeout,
+                 const sigset_t* mask) {
+  bool valid = true;
+  const Nanoseconds span = from_timespec(timeout, valid);
+  if (!valid || !fds::any()) return libc.pselect(count, reads, writes, excepts, timeout, mask);
+  Nanoseconds left = 0;
+  return answer(wait::select(count, reads, writes, excepts, span, mask, left));
+}
+
+int hook_epoll_create(int size) {
+  const int born = libc.epoll_create(size);
+  descriptors::on_birth(born);
+  return born;
+}
+
+int hook_epoll_create1(int flags) {
+  const int born = libc.epoll_create1(flags);
+  descriptors::on_birth(born);
+  return born;
+}
+
+int hook_epoll_ctl(int epfd, int operation, int fd, epoll_event* event) {
+  if (fds::get(epfd).plain() && fds::get(fd).plain()) {
+    return libc.epoll_ctl(epfd, operation, fd, event);
+  }
+  return answer(epoll::control(epfd, operation, fd, event));
+}
+
+int hook_epoll_wait(int epfd, epoll_event* events, int room, int timeout) {
+  const Ours ours(epfd, Kind::epoll);
+  if (!ours || room <= 0) return libc.epoll_wait(epfd, events, room, timeout);
+  const Nanoseconds span = timeout < 0 ? -1 : milliseconds(timeout);
+  return answer(epoll::wait(epfd, events, room, span, nullptr, epoll::Call::wait));
+}
+
+int hook_epoll_pwait(int epfd, epoll_event* events, int room, int timeout, const sigset_t* mask) {
+  const Ours ours(epfd, Kind::epoll);
+  if (!ours || room <= 0) return libc.epoll_pwait(epfd, events, room, timeout, mask);
+  const Nanoseconds span = timeout < 0 ? -1 : milliseconds(timeout);
+  return answer(epoll::wait(epfd, events, room, span, mask, epoll::Call::pwait));
+}
+
+int hook_epoll_pwait2(int epfd, epoll_event* events, int room, const timespec* timeout,
+                      const sigset_t* mask) {
+  const Ours ours(epfd, Kind::epoll);
+  bool valid = true;
+  const Nanoseconds span = from_timespec(timeout, valid);
+  if (!ours || !valid || room <= 0) return libc.epoll_pwait2(epfd, events, room, timeout, mask);
+  return answer(epoll::wait(epfd, events, room, span, mask, epoll::Call::pwait2));
+}
+
+// ---- descriptor life
+
+int hook_close(int fd) {
+  if (fds::get(fd).plain()) return libc.close(fd);
+  return answer(descriptors::close(fd));
+}
+
+int hook_dup(int fd) {
+  const int copy = libc.dup(fd);
+  if (copy >= 0 && fds::any()) descriptors::on_duplicate(fd, copy);
+  return copy;
+}
+
+int hook_dup2(int fd, int target) {
+  return fd == target ? libc.dup2(fd, target) : hook_dup3(fd, target, 0);
+}
+
+int hook_dup3(int fd, int target, int flags) {
+  if (fd == target || (fds::get(fd).plain() && fds::get(target).plain())) {
+    return flags == 0 ? libc.dup2(fd, target) : libc.dup3(fd, target, flags);
+  }
+  if (libc.fcntl(fd, F_GETFD) < 0) return -1;
+  if (const int error = descriptors::make_room(target); error != 0) {
+    errno = error;
+    return -1;
+  }
+  const int copy = libc.dup3(fd, target, flags);
+  if (copy >= 0) descriptors::on_duplicate(fd, copy);
+  return copy;
+}
+
+// F_GETFL and F_SETFL on a listener, whose O_NONBLOCK is not what the kernel's says.
+static int listener_flags(int fd, std::uint32_t index, int command, int flags) {
+  if (command == F_SETFL) {
+    listeners::set_nonblocking(index, (flags & O_NONBLOCK) != 0);
+    return libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  }
+  const int known = libc.fcntl(fd, F_GETFL);
+  if (known < 0) return known;
+  return listeners::is_nonblocking(index) ? known | O_NONBLOCK : known & ~O_NONBLOCK;
+}
+
+int hook_fcntl(int fd, int command, ...) {
+  va_list list;
+  va_start(list, command);
+  void* argument = va_arg(list, void*);
+  va_end(list);
+  if (command == F_GETFL || command == F_SETFL) {
+    if (const Ours ours(fd, Kind::listener); ours) {
+      return listener_flags(fd, ours.index(), command,
+                            static_cast<int>(reinterpret_cast<long>(argument)));
+    }
+  }
+  const int result = libc.fcntl(fd, command, argument);
+  if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && result >= 0 && fds::any()) {
+    descriptors::on_duplicate(fd, result);
+  }
+  return result;
+}
+
+// ---- control
+
+int hook_ioctl(int fd, unsigned long request, ...) {
+  va_list list;
+  va_start(list, request);
+  void* argument = va_arg(list, void*);
+  va_end(list);
+  if (request == FIONREAD) {
+    if (const Ours ours(fd); ours && argument != nullptr) {
+      const Result result = connection::available(fd, ours.index());
+      if (!is_foreign(fd, result)) {
+        *static_cast<int*>(argument) = static_cast<int>(result.value);
+        return 0;
+      }
+    }
+  }
+  if (request == FIONBIO) {
+    if (const Ours ours(fd, Kind::listener); ours && argument != nullptr) {
+      listeners::set_nonblocking(ours.index(), *static_cast<const int*>(argument) != 0);
+      return 0;
+    }
+  }
+  return libc.ioctl(fd, request, argument);
+}
+
+int hook_shutdown(int fd, int how) {
+  if (const Ours ours(fd); ours) {
+    const Result result = connection::shut(fd, ours.index(), how);
+    if (!is_foreign(fd, result)) return answer(result);
+  }
+  return libc.shutdown(fd, how);
+}
+
+// ---- process
+
+pid_t hook_fork() { return process::fork(); }
+
+void hook__exit(int status) {
+  process::at_exit();
+  libc._exit(status);
+}
+
+// ---- raw system calls
+
+namespace {
+
+template <typename T>
+T pointer(long word) {
+  return reinterpret_cast<T>(word);
+}
+
+// Whether a raw system call concerns a descriptor of ours.
+bool concerns_us(long number, const long (&a)[6]) {
+  const auto ours = [](long fd) { return !fds::get(static_cast<int>(fd)).plain(); };
+  switch (number) {
+    case SYS_epoll_ctl:
+      return ours(a[0]) || ours(a[2]);
+    case SYS_dup3:
+      return ours(a[0]) || ours(a[1]);
+    case SYS_ppoll:
+      return any_of_ours(pointer<const pollfd*>(a[0]), static_cast<nfds_t>(a[1]));
+    default:
+      return ours(a[0]);
+  }
+}
+
+}  // namespace
+
+long hook_syscall(long number, ...) {
+  va_list list;
+  va_start(list, number);
+  long a[6];
+  for (long& value : a) value = va_arg(list, long);
+  va_end(list);
+  const int fd = static_cast<int>(a[0]);
+  switch (number) {
+    case SYS_io_uring_setup:
+      // Its operations would bypass us: event loops fall back to epoll.
+      if (config.port_count == 0) break;
+      errno = ENOSYS;
+      return -1;
+    case SYS_read:
+      if (concerns_us(number, a))
+        return hook_read(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]));
+      break;
+    case SYS_write:
+      if (concerns_us(number, a))
+        return hook_write(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]));
+      break;
+    case SYS_readv:
+      if (concerns_us(number, a))
+        return hook_readv(fd, pointer<iovec*>(a[1]), static_cast<int>(a[2]));
+      break;
+    case SYS_writev:
+      if (concerns_us(number, a))
+        return hook_writev(fd, pointer<iovec*>(a[1]), static_cast<int>(a[2]));
+      break;
+    case SYS_recvfrom:
+      if (concerns_us(number, a)) {
+        return hook_recvfrom(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]),
+                             static_cast<int>(a[3]), pointer<sockaddr*>(a[4]),
+                             pointer<socklen_t*>(a[5]));
+      }
+      break;
+    case SYS_sendto:
+      if (concerns_us(number, a)) {
+        return hook_send(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]),
+                         static_cast<int>(a[3]));
+      }
+      break;
+    case SYS_recvmsg:
+      if (concerns_us(number, a))
+        return hook_recvmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
+      break;
+    case SYS_sendmsg:
+      if (concerns_us(number, a))
+        return hook_sendmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
+      break;
+    case SYS_accept:
+    case SYS_accept4:
+      if (concerns_us(number, a)) {
+        return hook_accept4(fd, pointer<sockaddr*>(a[1]), pointer<socklen_t*>(a[2]),
+                            number == SYS_accept ? 0 : static_cast<int>(a[3]));
+      }
+      break;
+    case SYS_listen:
+      return hook_listen(fd, static_cast<int>(a[1]));
+    case SYS_close:
+      if (concerns_us(number, a)) return hook_close(fd);
+      break;
+    case SYS_shutdown:
+      if (concerns_us(number, a)) return hook_shutdown(fd, static_cast<int>(a[1]));
+      break;
+    case SYS_dup:
+      if (concerns_us(number, a)) return hook_dup(fd);
+      break;
+    case SYS_dup3:
+      if (concerns_us(number, a))
+        return hook_dup3(fd, static_cast<int>(a[1]), static_cast<int>(a[2]));
+      break;
+    case SYS_fcntl:
+      if (concerns_us(number, a)) return hook_fcntl(fd, static_cast<int>(a[1]), a[2]);
+      break;
+    case SYS_ppoll:
+      if (concerns_us(number, a)) {
+        return hook_ppoll(pointer<pollfd*>(a[0]), static_cast<nfds_t>(a[1]),
+                          pointer<timespec*>(a[2]), pointer<sigset_t*>(a[3]));
+      }
+      break;
+    case SYS_epoll_ctl:
+      if (concerns_us(number, a)) {
+        return hook_epoll_ctl(fd, static_cast<int>(a[1]), static_cast<int>(a[2]),
+                              pointer<epoll_event*>(a[3]));
+      }
+      break;
+    case SYS_epoll_pwait:
+      if (concerns_us(number, a)) {
+        return hook_epoll_pwait(fd, pointer<epoll_event*>(a[1]), static_cast<int>(a[2]),
+                                static_cast<int>(a[3]), pointer<sigset_t*>(a[4]));
+      }
+      break;
+    default:
+      break;
+  }
+  return libc.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+// ---- other names of the same functions
+
+#define HOOK(result, name, parameters, number)
+#define HOOK_VARIADIC(result, name, parameters)
+#define HOOK_CHECKED(result, name, parameters)
+#define HOOK_SAME(alias_name, name)        \
+  extern "C" [[gnu::visibility("default"), \
+               gnu::alias(#name)]] decltype(hook_##name) hook_##alias_name __asm__(#alias_name);
+#include "shim/hooks.def"
+
+}  // namespace wswrap

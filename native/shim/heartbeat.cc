@@ -1,0 +1,68 @@
+#include "shim/heartbeat.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "shim/config.h"
+#include "shim/connection.h"
+#include "shim/driver.h"
+#include "shim/fds.h"
+#include "shim/socket.h"
+#include "shim/trace.h"
+
+namespace wswrap::heartbeat {
+namespace {
+
+constexpr std::uint32_t unanswered_allowed = 2;
+
+// How long the client has been silent, by the kernel's own account: bytes count even while the
+// server does not read them.
+Nanoseconds silence_of(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (kernel::invoke(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return 0;
+  return milliseconds(info.tcpi_last_data_recv);
+}
+
+void look_after(int fd, std::uint32_t index, Nanoseconds now) {
+  arena::Record& record = arena::at(index);
+  constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::close_sent;
+  if ((arena::state_of(record) & over) != 0) return;
+  const Nanoseconds silence = silence_of(fd);
+  std::atomic_ref pinged_at(record.pinged_at);
+  std::atomic_ref unanswered(record.unanswered);
+  const Nanoseconds last_ping = pinged_at.load();
+  if (last_ping != 0 && silence < now - last_ping) unanswered.store(0);
+  if (silence < config.heartbeat || now - last_ping < config.heartbeat) return;
+  if (unanswered.load() >= unanswered_allowed) {
+    if (logs(LogLevel::info)) {
+      LogLine(record.number) << "dropped: " << unanswered_allowed << " pings without an answer";
+    }
+    std::atomic_ref(record.error).store(ETIMEDOUT);
+    arena::set_state(record, arena::broken);
+    sock::shutdown(fd, SHUT_RDWR);
+    return;
+  }
+  unanswered.fetch_add(1);
+  pinged_at.store(now);
+  connection::ping(fd, index);
+}
+
+}  // namespace
+
+void start() {
+  if (config.heartbeat != 0) driver::wake_at(monotonic_now() + config.heartbeat);
+}
+
+void on_timer() {
+  if (config.heartbeat == 0) return;
+  const Nanoseconds now = monotonic_now();
+  const int end = fds::high_water();
+  for (int fd = 0; fd < end; ++fd) {
+    const fds::Entry entry = fds::get(fd);
+    if (entry.is(fds::Kind::connection)) look_after(fd, entry.index(), now);
+  }
+  driver::wake_at(now + config.heartbeat / 4 + 1);
+}
+
+}  // namespace wswrap::heartbeat

@@ -1,0 +1,329 @@
+#include "shim/listeners.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cstring>
+
+#include "shim/arena.h"
+#include "shim/clients.h"
+#include "shim/clock.h"
+#include "shim/config.h"
+#include "shim/driver.h"
+#include "shim/fds.h"
+#include "shim/heartbeat.h"
+#include "shim/libc.h"
+#include "shim/process.h"
+#include "shim/references.h"
+#include "shim/signals.h"
+#include "shim/socket.h"
+#include "shim/trace.h"
+
+namespace wswrap::listeners {
+namespace {
+
+constinit std::array<Listener, Config::max_ports> listeners{};
+
+// One event takes that many clients from the kernel; the rest waits for its turn.
+constexpr int accepts_per_event = 64;
+
+std::uint32_t number_of(const Listener& listener) {
+  return static_cast<std::uint32_t>(&listener - listeners.data());
+}
+
+struct LocalAddress {
+  bool is_tcp = false;
+  std::uint16_t port = 0;
+  bool loopback = false;
+};
+
+LocalAddress local_address(int fd) {
+  int type = 0;
+  socklen_t type_size = sizeof type;
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0) return {};
+  if (type != SOCK_STREAM || kernel::invoke(SYS_getsockname, fd, &storage, &size) < 0) return {};
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &storage, sizeof v4);
+    return {true, ntohs(v4.sin_port), (ntohl(v4.sin_addr.s_addr) >> 24) == 127};
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &storage, sizeof v6);
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) && v6.sin6_addr.s6_addr[12] == 127;
+    return {true, ntohs(v6.sin6_port), mapped || IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr)};
+  }
+  return {};
+}
+
+// Makes what a listener needs in this process. `fd` is one of its descriptors.
+int equip(Listener& listener, int fd) {
+  if (listener.ready >= 0) return 0;
+  const long duplicate = kernel::invoke(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fds::parking_base());
+  if (duplicate < 0) return static_cast<int>(-duplicate);
+  const long ready = kernel::invoke(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+  if (ready < 0) {
+    sock::close(static_cast<int>(duplicate));
+    return static_cast<int>(-ready);
+  }
+  listener.socket = fds::hide(static_cast<int>(duplicate));
+  listener.ready = fds::hide(static_cast<int>(ready));
+  if (driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN))
+    return 0;
+  return ENOMEM;
+}
+
+void strip(Listener& listener) {
+  if (listener.socket >= 0) driver::forget(listener.socket);
+  fds::close_internal(listener.socket);
+  fds::close_internal(listener.ready);
+  listener.socket = listener.ready = -1;
+  listener.first = listener.last = 0;
+}
+
+void signal_ready(const Listener& listener) {
+  const std::uint64_t one = 1;
+  kernel::invoke(SYS_write, listener.ready, &one, sizeof one);
+}
+
+void take_signal(const Listener& listener) {
+  std::uint64_t one = 0;
+  kernel::invoke(SYS_read, listener.ready, &one, sizeof one);
+}
+
+void pause(Listener& listener) {
+  listener.paused = true;
+  driver::change(listener.socket, driver::Source::listener, number_of(listener), 0);
+}
+
+void resume(Listener& listener) {
+  if (!listener.paused) return;
+  listener.paused = false;
+  driver::change(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN);
+}
+
+// accept(2) could not give us a client; the server must hear of it as it would without us.
+void report(Listener& listener, int error) {
+  pause(listener);
+  if (listener.error == 0) signal_ready(listener);
+  listener.error = error;
+}
+
+bool is_transient(long error) {
+  return error == -ECONNABORTED || error == -EINTR || error == -EPROTO || error == -EPERM;
+}
+
+// Finds or makes the listener's record. Returns false when there is no room.
+bool enroll(Listener& listener, int fd) {
+  const std::uint64_t cookie = arena::cookie_of(fd);
+  listener.record = arena::find(cookie);
+  if (listener.record != arena::none) {
+    arena::join(listener.record, process::id());
+    return true;
+  }
+  listener.record = arena::allocate(cookie);
+  if (listener.record == arena::none) return false;
+  const long flags = kernel::invoke(SYS_fcntl, fd, F_GETFL);
+  if ((flags & O_NONBLOCK) != 0) arena::set_state(arena::at(listener.record), arena::nonblocking);
+  kernel::invoke(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+  return true;
+}
+
+void copy_address(const clients::Client& client, sockaddr* address, socklen_t* size) {
+  if (address == nullptr || size == nullptr) return;
+  std::memcpy(address, &client.address, *size < client.address_size ? *size : client.address_size);
+  *size = client.address_size;
+}
+
+// Gives the client's descriptor the number and flags that accept4(2) would have given it.
+int deliver(const clients::Client& client, int flags) {
+  int fd = client.fd;
+  const bool close_on_exec = (flags & SOCK_CLOEXEC) != 0;
+  if (client.parked) {
+    const long moved = kernel::invoke(SYS_fcntl, fd, close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+    if (moved < 0) return static_cast<int>(moved);
+    fds::close_internal(fd);
+    fd = static_cast<int>(moved);
+  } else if (!close_on_exec) {
+    kernel::invoke(SYS_fcntl, fd, F_SETFD, 0);
+  }
+  if ((flags & SOCK_NONBLOCK) != 0) kernel::invoke(SYS_fcntl, fd, F_SETFL, O_RDWR | O_NONBLOCK);
+  fds::reset(fd);
+  if (!client.raw) {
+    references::add(fd, client.index);
+    heartbeat::start();
+  }
+  return fd;
+}
+
+// The next complete client, or what went wrong instead; EAGAIN if there is neither.
+Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
+  const driver::Guard guard;
+  resume(listener);
+  if (listener.first == 0) {
+    const int error = listener.error;
+    if (error == 0) return Result::fail(EAGAIN);
+    take_signal(listener);
+    listener.error = 0;
+    return Result::fail(error);
+  }
+  const std::uint32_t number = listener.first - 1;
+  clients::Client& client = clients::at(number);
+  const int fd = deliver(client, flags);
+  if (fd < 0) return Result::fail(-fd);
+  copy_address(client, address, size);
+  take_signal(listener);
+  listener.first = client.next;
+  if (listener.first == 0) listener.last = 0;
+  client.parked = false;
+  clients::remove(number);
+  return Result::ok(fd);
+}
+
+// Waits until there may be a client. Returns 0, or the errno with which accept ends.
+int wait(const Listener& listener, int fd, Nanoseconds started) {
+  const KeepErrno keep;
+  if (is_nonblocking(number_of(listener))) return EAGAIN;
+  const Nanoseconds limit = sock::timeout_of(fd, SO_RCVTIMEO);
+  const Nanoseconds left = limit == forever ? forever : limit - (monotonic_now() - started);
+  if (left <= 0) return EAGAIN;
+  const timespec span = to_timespec(left);
+  pollfd set[2] = {{.fd = listener.ready, .events = POLLIN, .revents = 0},
+                   {.fd = driver::descriptor(), .events = POLLIN, .revents = 0}};
+  const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, nullptr);
+  if (ready == 0) return EAGAIN;
+  if (ready < 0) return errno == EINTR && limit == forever && signals_restart() ? 0 : errno;
+  return 0;
+}
+
+}  // namespace
+
+Listener& at(std::uint32_t index) { return listeners[index % listeners.size()]; }
+
+int adopt(int fd) {
+  if (fds::get(fd).is(fds::Kind::listener)) return 0;
+  const LocalAddress local = local_address(fd);
+  if (!local.is_tcp || !config.wraps(local.port)) return 0;
+  if (static_cast<unsigned>(fd) >= fds::limit) return EMFILE;
+  if (!arena::open()) return ENOMEM;
+  const driver::Guard guard;
+  for (Listener& listener : listeners) {
+    if (listener.references != 0) continue;
+    listener = {};
+    listener.port = local.port;
+    listener.loopback = local.loopback;
+    if (!enroll(listener, fd)) return ENOMEM;
+    if (const int error = equip(listener, fd); error != 0) {
+      strip(listener);
+      return error;
+    }
+    listener.references = 1;
+    fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
+    if (logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";
+    return 0;
+  }
+  return ENOMEM;
+}
+
+int readiness(std::uint32_t index, int fd) {
+  Listener& listener = at(index);
+  if (listener.ready >= 0) return listener.ready;
+  const driver::Guard guard;
+  const int error = equip(listener, fd);
+  return error == 0 ? listener.ready : -error;
+}
+
+Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
+  if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return Result::fail(EINVAL);
+  if (const int ready = readiness(index, fd); ready < 0) return Result::fail(-ready);
+  Listener& listener = at(index);
+  const Nanoseconds started = monotonic_now();
+  for (;;) {
+    Result taken = take(listener, address, size, flags);
+    if (taken.error != EAGAIN) return taken;
+    driver::drive();
+    taken = take(listener, address, size, flags);
+    if (taken.error != EAGAIN) return taken;
+    if (const int error = wait(listener, fd, started); error != 0) return Result::fail(error);
+  }
+}
+
+bool is_nonblocking(std::uint32_t index) {
+  return (arena::state_of(arena::at(at(index).record)) & arena::nonblocking) != 0;
+}
+
+void set_nonblocking(std::uint32_t index, bool value) {
+  arena::Record& record = arena::at(at(index).record);
+  if (value) {
+    arena::set_state(record, arena::nonblocking);
+  } else {
+    arena::clear_state(record, arena::nonblocking);
+  }
+}
+
+void add_reference(std::uint32_t index) {
+  const driver::Guard guard;
+  ++at(index).references;
+}
+
+void drop_reference(std::uint32_t index) {
+  const driver::Guard guard;
+  Listener& listener = at(index);
+  if (listener.references == 0 || --listener.references != 0) return;
+  clients::end_all_of(index);
+  strip(listener);
+  if (arena::leave(listener.record, process::id())) arena::release(listener.record);
+}
+
+void enqueue(std::uint32_t index, std::uint32_t client) {
+  Listener& listener = at(index);
+  clients::at(client).next = 0;
+  if (listener.last != 0) {
+    clients::at(listener.last - 1).next = client + 1;
+  } else {
+    listener.first = client + 1;
+  }
+  listener.last = client + 1;
+  signal_ready(listener);
+}
+
+void on_event(std::uint32_t index) {
+  Listener& listener = at(index);
+  for (int i = 0; i < accepts_per_event && listener.references != 0; ++i) {
+    if (clients::is_full()) return pause(listener);
+    sockaddr_in6 address{};
+    socklen_t size = sizeof address;
+    const long fd = kernel::invoke(SYS_accept4, listener.socket, &address, &size, SOCK_CLOEXEC);
+    if (fd == -EAGAIN) return;
+    if (is_transient(fd)) continue;
+    if ((fd == -EMFILE || fd == -ENFILE) && clients::evict_oldest()) continue;
+    if (fd < 0) return report(listener, static_cast<int>(-fd));
+    clients::add(static_cast<int>(fd), index, address, size);
+  }
+}
+
+void drop_after_fork() {
+  for (Listener& listener : listeners) {
+    // The driver is the parent's: nothing is taken out of it.
+    fds::close_internal(listener.socket);
+    fds::close_internal(listener.ready);
+    listener.socket = listener.ready = -1;
+    listener.first = listener.last = 0;
+    listener.paused = false;
+    listener.error = 0;
+  }
+}
+
+void join_after_fork() {
+  for (const Listener& listener : listeners) {
+    if (listener.references != 0) arena::join(listener.record, process::id());
+  }
+}
+
+}  // namespace wswrap::listeners

@@ -1,0 +1,60 @@
+// WebSocket listeners: listening sockets whose local port is one of ours.
+//
+// Each has an eventfd that counts the clients whose handshake is complete. Wherever the server
+// waits for its listener, the kernel waits for that eventfd in its place: level, edge, one-shot and
+// exclusive readiness are then the kernel's own.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+
+#include "shim/result.h"
+
+namespace wswrap::listeners {
+
+struct Listener {
+  std::uint32_t references =
+      0;  // descriptors of this process that stand for it; 0: the slot is free
+  std::uint16_t port = 0;
+  bool loopback = false;     // bound to a loopback address
+  bool paused = false;       // taking clients from the kernel is suspended until the next accept
+  int error = 0;             // what taking a client failed with, for the next accept to report
+  std::uint32_t record = 0;  // in the arena: what all processes of the tree must know of it
+  int socket = -1;           // our own duplicate
+  int ready = -1;            // the eventfd
+  std::uint32_t first = 0;   // complete clients, oldest first: indices + 1, see clients.h
+  std::uint32_t last = 0;
+};
+
+// Called when `fd` starts to listen, or was found listening. Makes it a WebSocket listener if its
+// port is configured. Returns 0, or an errno if it should be one and cannot.
+int adopt(int fd);
+
+Listener& at(std::uint32_t index);
+
+// The descriptor to wait for in place of a listener's own; -errno when it cannot be had. `fd` is
+// any descriptor of the listener.
+int readiness(std::uint32_t index, int fd);
+
+// accept4(2).
+Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags);
+
+// O_NONBLOCK as the server knows it. The kernel's own flag is always set: a client that another
+// process took first must not block us where the server did not ask to be blocked.
+bool is_nonblocking(std::uint32_t index);
+void set_nonblocking(std::uint32_t index, bool value);
+
+void add_reference(std::uint32_t index);
+// The server closed one of its descriptors of the listener.
+void drop_reference(std::uint32_t index);
+
+// A client's handshake is complete.
+void enqueue(std::uint32_t index, std::uint32_t client);
+
+void on_event(std::uint32_t index);
+void drop_after_fork();
+// In a forked child: it holds what its parent held.
+void join_after_fork();
+
+}  // namespace wswrap::listeners

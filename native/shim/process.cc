@@ -1,0 +1,137 @@
+#include "shim/process.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+
+#include "shim/arena.h"
+#include "shim/chores.h"
+#include "shim/config.h"
+#include "shim/descriptors.h"
+#include "shim/driver.h"
+#include "shim/epoll.h"
+#include "shim/fds.h"
+#include "shim/kernel.h"
+#include "shim/libc.h"
+#include "shim/listeners.h"
+#include "shim/lock.h"
+#include "shim/references.h"
+#include "shim/trace.h"
+
+namespace wswrap::process {
+namespace {
+
+constinit std::atomic<std::uint32_t> own_id{0};
+
+constexpr int exit_failure = 125;
+
+// Calls `visit` for each open descriptor of the process.
+template <typename Visit>
+void for_each_descriptor(Visit visit) {
+  struct Entry {
+    std::uint64_t inode;
+    std::int64_t offset;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+  };
+  const long folder =
+      kernel::invoke(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  alignas(std::uint64_t) std::array<char, 2048> entries;
+  long size;
+  while ((size = kernel::invoke(SYS_getdents64, folder, entries.data(), entries.size())) > 0) {
+    for (long at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const Entry*>(entries.data() + at);
+      at += entry->size;
+      int fd = 0;
+      const char* digit = entry->name;
+      for (; *digit >= '0' && *digit <= '9'; ++digit) fd = fd * 10 + (*digit - '0');
+      if (*digit == '\0' && fd != folder) visit(fd);
+    }
+  }
+  kernel::invoke(SYS_close, folder);
+}
+
+bool is_listening(int fd) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
+         listening != 0;
+}
+
+// What this process was born with: an arena and connections from a parent that wraps them,
+// listeners from socket activation.
+void adopt_descriptors() {
+  for_each_descriptor([](int fd) { arena::adopt(fd); });
+  for_each_descriptor([](int fd) {
+    if (!fds::get(fd).plain()) return;
+    if (is_listening(fd)) {
+      if (const int error = listeners::adopt(fd); error != 0) {
+        LogLine() << "cannot wrap the inherited listener " << fd << ", errno " << error;
+        kernel::invoke(SYS_exit_group, exit_failure);
+      }
+      return;
+    }
+    if (!arena::is_open()) return;
+    const std::uint32_t index = arena::find(arena::cookie_of(fd));
+    if (index != arena::none) references::add(fd, index);
+  });
+}
+
+[[gnu::constructor(101)]] void start() {
+  resolve_libc();
+  own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
+  if (const char* wrong = read_config(environ)) {
+    LogLine() << wrong << " in the environment makes no sense: not starting an unwrapped server";
+    kernel::invoke(SYS_exit_group, exit_failure);
+  }
+  if (config.port_count != 0) adopt_descriptors();
+}
+
+[[gnu::destructor(101)]] void stop() { at_exit(); }
+
+}  // namespace
+
+std::uint32_t id() { return own_id.load(std::memory_order_relaxed); }
+
+bool is_borrowed() { return static_cast<std::uint32_t>(kernel::call(SYS_getpid)) != id(); }
+
+int fork() {
+  if (!fds::any() || is_borrowed()) return libc.fork();
+  const driver::Guard guard;
+  epoll::before_fork();
+  references::before_fork();
+  const std::uint32_t thread = thread_id();
+  const int child = libc.fork();
+  if (child == 0) {
+    forget_thread_id();
+    own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
+    epoll::after_fork();
+    driver::drop_after_fork();
+    references::after_fork_in_child(thread);
+    listeners::join_after_fork();
+    return 0;
+  }
+  epoll::after_fork();
+  const KeepErrno keep;
+  references::after_fork_in_parent(child);
+  return child;
+}
+
+void at_exit() {
+  if (!fds::any() || is_borrowed()) return;
+  const int end = fds::high_water();
+  for (int fd = 0; fd < end; ++fd) {
+    const fds::Entry entry = fds::get(fd);
+    if (!entry.is(fds::Kind::connection)) continue;
+    if (!references::drop(fd, entry.index())) continue;
+    descriptors::end_connection(fd, entry.index(), codec::close_code::going_away);
+  }
+  chores::finish();
+}
+
+}  // namespace wswrap::process

@@ -1,0 +1,358 @@
+// Receiving: wire bytes go into the caller's memory and are decoded there.
+#include <poll.h>
+
+#include <array>
+
+#include "codec/receiver.h"
+#include "shim/chores.h"
+#include "shim/config.h"
+#include "shim/connection.h"
+#include "shim/driver.h"
+#include "shim/libc.h"
+#include "shim/segments.h"
+#include "shim/signals.h"
+#include "shim/socket.h"
+#include "shim/trace.h"
+
+namespace wswrap::connection {
+namespace {
+
+using arena::Record;
+using codec::Receiver;
+
+// What overhead_ahead() may ask for: a control payload and the smallest header.
+constexpr std::size_t overhead_room = 131;
+constexpr std::size_t max_iov = 64;
+
+void log_input(const Record& record, std::size_t wire, std::size_t payload) {
+  if (!logs(LogLevel::trace)) return;
+  LogLine(record.number) << (payload > 0 ? "} " : "}. ") << payload << " (" << wire
+                         << " on the wire)";
+}
+
+// One attempt to fill the caller's memory without blocking.
+class Intake {
+ public:
+  enum class End { filled, drained, closed, failed };
+
+  Intake(int fd, Record& record, std::uint32_t index, Segments room, bool peek)
+      : fd_(fd), record_(record), index_(index), room_(room), peek_(peek) {
+    receiver_ = record.receiver;
+  }
+
+  // Runs with the receive lock held.
+  End run(std::size_t wanted) {
+    End end;
+    do {
+      end = step(wanted - taken_);
+    } while (end == End::filled && taken_ < wanted && !peek_);
+    if (!peek_) commit();
+    return end;
+  }
+
+  std::size_t taken() const { return taken_; }
+  int error() const { return error_; }
+
+ private:
+  End step(std::size_t wanted) {
+    if (receiver_.phase == Receiver::Phase::closed) return End::closed;
+    if (receiver_.phase == Receiver::Phase::failed) return End::failed;
+    // With base64 a wire byte is not a payload byte: what does not fit must stay in the kernel.
+    const bool look_first = peek_ || receiver_.encoding == codec::Encoding::base64;
+    std::array<std::byte, overhead_room> overhead;
+    std::array<iovec, max_iov> iov;
+    iov[0] = {overhead.data(), codec::overhead_ahead(receiver_)};
+    const std::size_t skip = iov[0].iov_len == 0 ? 1 : 0;
+    const std::size_t count = 1 + room_.list(std::span(iov).subspan(1), wanted);
+    const std::span<const iovec> asked(iov.data() + skip, count - skip);
+    const std::size_t size = total_size(asked);
+    const long got = sock::receive(fd_, asked.data(), asked.size(), look_first ? MSG_PEEK : 0);
+    if (got == -EAGAIN) return End::drained;
+    if (got < 0) {
+      error_ = static_cast<int>(-got);
+      return End::failed;
+    }
+    if (got == 0) return End::closed;
+    const std::size_t consumed = decode(asked, static_cast<std::size_t>(got));
+    if (look_first && !peek_) sock::discard(fd_, consumed);
+    if (receiver_.phase == Receiver::Phase::closed) return End::closed;
+    if (receiver_.phase == Receiver::Phase::failed) return End::failed;
+    return static_cast<std::size_t>(got) < size ? End::drained : End::filled;
+  }
+
+  std::size_t decode(std::span<const iovec> asked, std::size_t got) {
+    std::size_t consumed = 0;
+    const std::size_t before = taken_;
+    for (const iovec& part : asked) {
+      std::span<const std::byte> in(static_cast<const std::byte*>(part.iov_base),
+                                    std::min(part.iov_len, got - consumed));
+      while (!in.empty()) {
+        const codec::Decoded done = codec::decode(receiver_, in, room_.front());
+        if (done.consumed == 0 && done.produced == 0) return consumed;
+        in = in.subspan(done.consumed);
+        consumed += done.consumed;
+        taken_ += done.produced;
+        room_.advance(done.produced);
+      }
+      if (consumed == got) break;
+    }
+    log_input(record_, consumed, taken_ - before);
+    return consumed;
+  }
+
+  void commit() {
+    record_.receiver = receiver_;
+    if (receiver_.ping_waiting) arena::set_state(record_, arena::pong_owed);
+  }
+
+  int fd_;
+  Record& record_;
+  std::uint32_t index_;
+  Segments room_;
+  bool peek_;
+  Receiver receiver_;
+  std::size_t taken_ = 0;
+  int error_ = 0;
+};
+
+// The client's Close was taken from the stream: from now on the kernel itself reports the socket as
+// readable and at its end, so that no readiness call needs to know.
+void on_client_close(int fd, std::uint32_t index, Record& record) {
+  if ((arena::set_state(record, arena::client_closed) & arena::client_closed) != 0) return;
+  std::atomic_ref(record.closed_at).store(monotonic_now());
+  const std::uint32_t state = arena::state_of(record);
+  if (logs(LogLevel::debug)) {
+    LogLine(record.number) << "client closes, code " << record.receiver.close_code;
+  }
+  const bool ours_is_out = (state & arena::close_sent) != 0;
+  sock::shutdown(fd, ours_is_out ? SHUT_RDWR : SHUT_RD);
+  if (!ours_is_out) chores::expect_close(fd, index);
+}
+
+// The client broke the protocol: it is told why and nothing more is exchanged.
+void on_violation(int fd, std::uint32_t index, Record& record) {
+  if ((arena::set_state(record, arena::broken) & arena::broken) != 0) return;
+  if (logs(LogLevel::info)) {
+    LogLine(record.number) << "closed: the client broke the protocol: "
+                           << codec::failure_text(record.receiver) << ", code "
+                           << record.receiver.close_code;
+  }
+  std::atomic_ref(record.error).store(ECONNRESET);
+  say_close(fd, index, record.receiver.close_code);
+  sock::shutdown(fd, SHUT_RDWR);
+}
+
+// Acts on what decoding found. Called without the receive lock.
+void react(int fd, std::uint32_t index, Record& record, const Receiver::Phase phase) {
+  if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(fd, index);
+  if (phase == Receiver::Phase::closed) on_client_close(fd, index, record);
+  if (phase == Receiver::Phase::failed) on_violation(fd, index, record);
+}
+
+int take_error(Record& record) { return std::atomic_ref(record.error).exchange(0); }
+
+void keep_error(Record& record, int error) { std::atomic_ref(record.error).store(error); }
+
+// What one attempt came to.
+struct Outcome {
+  std::size_t taken = 0;
+  int error = 0;     // EAGAIN: nothing there yet
+  bool end = false;  // EOF
+};
+
+Outcome attempt(int fd, std::uint32_t index, Segments room, std::size_t wanted, bool peek) {
+  Record& record = arena::at(index);
+  if (const int error = take_error(record); error != 0) return {.error = error};
+  const std::uint32_t state = arena::state_of(record);
+  if ((state & (arena::client_closed | arena::broken | arena::read_shut)) != 0)
+    return {.end = true};
+  Receiver::Phase phase;
+  Outcome outcome;
+  {
+    Hold hold(record.receive_lock);
+    if (!hold) return {.error = EAGAIN};
+    Intake intake(fd, record, index, room, peek);
+    const Intake::End end = intake.run(wanted);
+    phase = peek ? Receiver::Phase::header : record.receiver.phase;
+    outcome.taken = intake.taken();
+    outcome.error = intake.error();
+    outcome.end = end == Intake::End::closed;
+    if (outcome.taken == 0 && outcome.error == 0 && end == Intake::End::drained) {
+      outcome.error = EAGAIN;
+    }
+    if (peek && end == Intake::End::failed && outcome.error == 0) outcome.error = ECONNRESET;
+  }
+  if (!peek) react(fd, index, record, phase);
+  if (phase == Receiver::Phase::failed && outcome.taken == 0 && outcome.error == 0) {
+    outcome.error = take_error(record);
+  }
+  if (outcome.taken > 0 && outcome.error != 0 && outcome.error != EAGAIN) {
+    keep_error(record, outcome.error);
+    outcome.error = 0;
+  }
+  return outcome;
+}
+
+// Waits for input the way the kernel would in a blocking recv(2). Returns 0, or the errno with
+// which the call ends.
+class Patience {
+ public:
+  Patience(int fd, Record& record) : fd_(fd), record_(record) {}
+
+  int wait() {
+    if (config.heartbeat != 0 || driver::is_busy()) return wait_with_driver();
+    if (!waited_) {
+      // Keeps O_NONBLOCK, SO_RCVTIMEO, SA_RESTART and cancellation as they are without us.
+      started_ = monotonic_now();
+      waited_ = true;
+      return wait_in_kernel();
+    }
+    const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
+    if (limit == forever) return wait_in_kernel();
+    // The timeout counts from the start of the call, whatever came in the meantime.
+    return wait_in_poll(limit - (monotonic_now() - started_), false);
+  }
+
+ private:
+  int wait_in_kernel() {
+    const KeepErrno keep;
+    char byte;
+    if (libc.recv(fd_, &byte, 1, MSG_PEEK) >= 0) return 0;
+    if (errno == EAGAIN || errno == EINTR) return errno;
+    keep_error(record_, errno);
+    return 0;
+  }
+
+  int wait_with_driver() {
+    if (sock::is_nonblocking(fd_)) return EAGAIN;
+    if (!waited_) started_ = monotonic_now();
+    waited_ = true;
+    const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
+    if (limit == forever) return wait_in_poll(forever, true);
+    return wait_in_poll(limit - (monotonic_now() - started_), true);
+  }
+
+  int wait_in_poll(Nanoseconds left, bool with_driver) {
+    const KeepErrno keep;
+    if (left <= 0) return EAGAIN;
+    const timespec span = to_timespec(left);
+    pollfd set[2] = {
+        {.fd = fd_, .events = POLLIN, .revents = 0},
+        {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0}};
+    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, nullptr);
+    if (ready == 0) return EAGAIN;
+    if (ready < 0) return errno == EINTR && left == forever && signals_restart() ? 0 : errno;
+    if (set[1].revents != 0) driver::drive();
+    return 0;
+  }
+
+  int fd_;
+  Record& record_;
+  bool waited_ = false;
+  Nanoseconds started_ = 0;
+};
+
+// recv(2) with MSG_TRUNC discards: the caller's memory is not touched.
+Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int flags) {
+  std::array<std::byte, 4096> waste;
+  const iovec iov{waste.data(), std::min(size, waste.size())};
+  return receive(fd, index, {&iov, 1}, flags & ~MSG_TRUNC);
+}
+
+}  // namespace
+
+Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flags) {
+  if ((flags & MSG_OOB) != 0) return Result::fail(EINVAL);
+  if ((flags & MSG_ERRQUEUE) != 0) return Result::fail(EAGAIN);
+  const std::size_t size = std::min<std::size_t>(total_size(iov), 0x7ffff000);
+  if ((flags & MSG_TRUNC) != 0) return receive_and_discard(fd, index, size, flags);
+  Record& record = arena::at(index);
+  const bool peek = (flags & MSG_PEEK) != 0;
+  const bool all = (flags & MSG_WAITALL) != 0 && (flags & MSG_DONTWAIT) == 0 && !peek;
+  const std::size_t least = all ? size : 1;
+  Segments room(iov);
+  Patience patience(fd, record);
+  std::size_t taken = 0;
+  for (;;) {
+    // A peek must begin at a payload byte: what is in front of it goes first.
+    const bool blank = size == 0 || peek;
+    const bool ready = !blank || decodable(fd, index);
+    if (size == 0 && ready) return Result::ok(0);
+    const Outcome outcome =
+        ready ? attempt(fd, index, room, size - taken, peek) : Outcome{.error = EAGAIN};
+    if (outcome.error == ENOTSOCK) return Result::not_ours();
+    taken += outcome.taken;
+    if (taken >= least || outcome.end) return Result::ok(static_cast<long>(taken));
+    if (outcome.error != 0 && outcome.error != EAGAIN) {
+      return taken > 0 ? Result::ok(static_cast<long>(taken)) : Result::fail(outcome.error);
+    }
+    if (peek) {
+      taken = 0;
+    } else {
+      room.advance(outcome.taken);
+    }
+    if ((flags & MSG_DONTWAIT) != 0) return Result::fail(EAGAIN);
+    if (const int error = patience.wait(); error != 0) {
+      return taken > 0 ? Result::ok(static_cast<long>(taken)) : Result::fail(error);
+    }
+  }
+}
+
+bool decodable(int fd, std::uint32_t index) {
+  Record& record = arena::at(index);
+  constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
+  Receiver::Phase phase = Receiver::Phase::header;
+  bool ready = false;
+  {
+    Hold hold(record.receive_lock);
+    if (!hold) return true;
+    if (std::atomic_ref(record.error).load() != 0 || (arena::state_of(record) & over) != 0)
+      return true;
+    Receiver receiver = record.receiver;
+    while (!ready) {
+      std::array<std::byte, 2 * overhead_room> wire;
+      const long got = sock::peek(fd, wire.data(), wire.size());
+      if (got == -EAGAIN) break;
+      if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
+      ready = got <= 0 || codec::payload_ahead(receiver);
+      if (ready) break;
+      std::byte payload;
+      Receiver ahead = receiver;
+      const auto done = codec::decode(ahead, std::span(wire).first(static_cast<std::size_t>(got)),
+                                      std::span(&payload, 1));
+      ready = done.produced > 0 || ahead.phase == Receiver::Phase::closed ||
+              ahead.phase == Receiver::Phase::failed;
+      if (ready) break;
+      log_input(record, done.consumed, 0);
+      sock::discard(fd, done.consumed);
+      receiver = ahead;
+      record.receiver = receiver;
+      if (receiver.ping_waiting) arena::set_state(record, arena::pong_owed);
+    }
+    phase = record.receiver.phase;
+  }
+  react(fd, index, record, phase);
+  return ready;
+}
+
+Result available(int fd, std::uint32_t index) {
+  if (!decodable(fd, index)) return Result::ok(0);
+  Record& record = arena::at(index);
+  Hold hold(record.receive_lock);
+  if (!hold) return Result::ok(0);
+  Receiver ahead = record.receiver;
+  const long unread = sock::unread(fd);
+  if (unread == -ENOTSOCK) return Result::not_ours();
+  if (unread <= 0) return Result::ok(0);
+  if (codec::payload_ahead(ahead) && static_cast<std::uint64_t>(unread) <= ahead.remaining) {
+    return Result::ok(unread);
+  }
+  // Counts what lies within one look: never more than is there, which is what callers rely on.
+  std::array<std::byte, 16384> wire;
+  const long got = sock::peek(fd, wire.data(), wire.size());
+  if (got <= 0) return Result::ok(0);
+  const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
+  return Result::ok(static_cast<long>(codec::decode(ahead, bytes, bytes).produced));
+}
+
+}  // namespace wswrap::connection

@@ -1,0 +1,60 @@
+#include "shim/references.h"
+
+#include <array>
+#include <atomic>
+
+#include "shim/arena.h"
+#include "shim/fds.h"
+#include "shim/process.h"
+
+namespace wswrap::references {
+namespace {
+
+constinit std::array<std::atomic<std::uint16_t>, arena::capacity> counts{};
+
+// Calls `visit` for each record that this process holds.
+template <typename Visit>
+void for_each_held(Visit visit) {
+  const int end = fds::high_water();
+  for (int fd = 0; fd < end; ++fd) {
+    const fds::Entry entry = fds::get(fd);
+    if (entry.is(fds::Kind::connection)) visit(entry.index());
+  }
+}
+
+}  // namespace
+
+void add(int fd, std::uint32_t index) {
+  fds::set(fd, fds::Entry::of(fds::Kind::connection, index));
+  if (counts[index].fetch_add(1) == 0) arena::join(index, process::id());
+}
+
+bool drop(int fd, std::uint32_t index) {
+  fds::reset(fd);
+  if (counts[index].fetch_sub(1) != 1) return false;
+  return arena::leave(index, process::id());
+}
+
+bool stands_for(int fd, std::uint32_t index) {
+  return fds::get(fd).word == fds::Entry::of(fds::Kind::connection, index).word;
+}
+
+void before_fork() {
+  const std::uint32_t reserved = thread_id() | arena::reserved_holder;
+  for_each_held([&](std::uint32_t index) { arena::join(index, reserved); });
+}
+
+void after_fork_in_parent(int child) {
+  const std::uint32_t reserved = thread_id() | arena::reserved_holder;
+  // The child may have renamed its places already, and even left them.
+  for_each_held([&](std::uint32_t index) {
+    if (child < 0) arena::leave(index, reserved);
+  });
+}
+
+void after_fork_in_child(std::uint32_t thread) {
+  const std::uint32_t reserved = thread | arena::reserved_holder;
+  for_each_held([&](std::uint32_t index) { arena::rename(index, reserved, process::id()); });
+}
+
+}  // namespace wswrap::references

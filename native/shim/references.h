@@ -1,0 +1,27 @@
+// Which descriptors of this process stand for which connection record.
+//
+// A process holds a record as long as one of its descriptors stands for it; the records' holders
+// (arena.h) are processes. The last close of the last holder ends the connection.
+#pragma once
+
+#include <cstdint>
+
+namespace wswrap::references {
+
+// `fd` stands for the record from now on; the process is (or becomes) a holder.
+void add(int fd, std::uint32_t index);
+
+// `fd` is about to be closed or replaced. Returns true if it was the last one that any living
+// process had: the caller ends the connection.
+bool drop(int fd, std::uint32_t index);
+
+bool stands_for(int fd, std::uint32_t index);
+
+// fork: a place is kept for the child before it exists, so that a parent that closes at once is not
+// taken for the last holder.
+void before_fork();
+void after_fork_in_parent(int child);
+// `thread` is the id that the forking thread had in the parent.
+void after_fork_in_child(std::uint32_t thread);
+
+}  // namespace wswrap::references

@@ -1,0 +1,31 @@
+// What a hook returns, before it becomes a return value and errno at the border.
+#pragma once
+
+#include <cerrno>
+
+namespace wswrap {
+
+struct Result {
+  long value = 0;
+  int error = 0;  // an errno, 0 on success
+  bool foreign =
+      false;  // the descriptor turned out not to be ours: the real function must serve it
+
+  static constexpr Result ok(long value) { return {.value = value}; }
+  static constexpr Result fail(int error) { return {.value = -1, .error = error}; }
+  static constexpr Result not_ours() { return {.value = -1, .error = ENOTSOCK, .foreign = true}; }
+};
+
+// Keeps errno as it was for the scope: success must not touch it, and our own calls into libc do.
+class KeepErrno {
+ public:
+  KeepErrno() : saved_(errno) {}
+  ~KeepErrno() { errno = saved_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  int saved_;
+};
+
+}  // namespace wswrap

@@ -1,0 +1,75 @@
+// Small non-blocking operations on sockets, straight from the kernel. All return -errno on failure.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+
+#include "shim/clock.h"
+#include "shim/kernel.h"
+
+namespace wswrap::sock {
+
+inline long receive(int fd, const iovec* iov, std::size_t count, int flags) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(iov);
+  message.msg_iovlen = count;
+  long result;
+  do {
+    result = kernel::invoke(SYS_recvmsg, fd, &message, flags | MSG_DONTWAIT);
+  } while (result == -EINTR);
+  return result;
+}
+
+inline long peek(int fd, void* buffer, std::size_t size) {
+  const iovec iov{buffer, size};
+  return receive(fd, &iov, 1, MSG_PEEK);
+}
+
+// Takes bytes from the stream without copying them (tcp(7), MSG_TRUNC).
+inline long discard(int fd, std::size_t size) {
+  return kernel::invoke(SYS_recvfrom, fd, nullptr, size, MSG_TRUNC | MSG_DONTWAIT, nullptr,
+                        nullptr);
+}
+
+inline long send(int fd, const iovec* iov, std::size_t count, int flags) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(iov);
+  message.msg_iovlen = count;
+  long result;
+  do {
+    result = kernel::invoke(SYS_sendmsg, fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (result == -EINTR);
+  return result;
+}
+
+inline long shutdown(int fd, int how) { return kernel::invoke(SYS_shutdown, fd, how); }
+
+inline long close(int fd) { return kernel::invoke(SYS_close, fd); }
+
+inline bool is_nonblocking(int fd) {
+  const long flags = kernel::invoke(SYS_fcntl, fd, F_GETFL);
+  return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+// SO_RCVTIMEO or SO_SNDTIMEO; `forever` when there is none.
+inline Nanoseconds timeout_of(int fd, int option) {
+  timeval value{};
+  socklen_t size = sizeof value;
+  if (kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &size) < 0) return forever;
+  const Nanoseconds span = value.tv_sec * 1'000'000'000 + value.tv_usec * 1000;
+  return span == 0 ? forever : span;
+}
+
+// Unread wire bytes.
+inline long unread(int fd) {
+  int count = 0;
+  const long failed = kernel::invoke(SYS_ioctl, fd, FIONREAD, &count);
+  return failed < 0 ? failed : count;
+}
+
+}  // namespace wswrap::sock

@@ -1,0 +1,276 @@
+// Sending: headers are laid around the caller's memory and leave with it in one call.
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "codec/receiver.h"
+#include "codec/sender.h"
+#include "shim/chores.h"
+#include "shim/connection.h"
+#include "shim/driver.h"
+#include "shim/libc.h"
+#include "shim/segments.h"
+#include "shim/signals.h"
+#include "shim/socket.h"
+#include "shim/trace.h"
+
+namespace wswrap::connection {
+namespace {
+
+using arena::Record;
+using codec::Plan;
+using codec::Sender;
+
+constexpr int passed_flags = MSG_MORE | MSG_DONTROUTE | MSG_CONFIRM;
+
+void log_output(const Record& record, std::size_t wire, std::size_t payload, std::size_t asked) {
+  if (!logs(LogLevel::trace)) return;
+  LogLine(record.number) << (payload == asked ? "< " : "<. ") << payload << " (" << wire
+                         << " on the wire)";
+}
+
+// Another process of the tree may have garbled the record: then nothing sensible can be sent.
+bool load(const Record& record, Sender& sender) {
+  sender = record.sender;
+  return codec::is_plausible(sender);
+}
+
+// Sends what is pending. Runs with the transmit lock held. Returns false if bytes are left over.
+bool flush(int fd, Sender& sender) {
+  if (sender.pending_size == 0) return true;
+  Plan plan;
+  codec::plan(sender, {}, plan);
+  const long taken = sock::send(fd, plan.iov.data(), plan.count, 0);
+  if (taken > 0) codec::commit(sender, plan, static_cast<std::size_t>(taken));
+  return sender.pending_size == 0 || (taken < 0 && taken != -EAGAIN);
+}
+
+// Waits for room in the send buffer. Returns 0, or the errno with which the call ends.
+class Patience {
+ public:
+  explicit Patience(int fd) : fd_(fd) {}
+
+  int wait() {
+    const KeepErrno keep;
+    if (!waited_) {
+      if (sock::is_nonblocking(fd_)) return EAGAIN;
+      waited_ = true;
+      limit_ = sock::timeout_of(fd_, SO_SNDTIMEO);
+      started_ = monotonic_now();
+    }
+    const Nanoseconds left = limit_ == forever ? forever : limit_ - (monotonic_now() - started_);
+    if (left <= 0) return EAGAIN;
+    const timespec span = to_timespec(left);
+    pollfd set[2] = {
+        {.fd = fd_, .events = POLLOUT, .revents = 0},
+        {.fd = driver::is_busy() ? driver::descriptor() : -1, .events = POLLIN, .revents = 0}};
+    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, nullptr);
+    if (ready == 0) return EAGAIN;
+    if (ready < 0) return errno == EINTR && limit_ == forever && signals_restart() ? 0 : errno;
+    if (set[1].revents != 0) driver::drive();
+    return 0;
+  }
+
+ private:
+  int fd_;
+  bool waited_ = false;
+  Nanoseconds limit_ = forever;
+  Nanoseconds started_ = 0;
+};
+
+// What one attempt came to.
+struct Outcome {
+  std::size_t written = 0;
+  int error = 0;      // EAGAIN: the send buffer is full
+  bool full = false;  // the kernel took less than was offered
+};
+
+Outcome attempt(int fd, Record& record, const Segments& payload, std::size_t left, int flags) {
+  Hold hold(record.transmit_lock);
+  if (!hold) return {.error = EAGAIN};
+  Sender sender;
+  if (!load(record, sender)) return {.error = EPIPE};
+  if (sender.close_queued || (arena::state_of(record) & arena::write_shut) != 0) {
+    return {.error = EPIPE};
+  }
+  std::array<iovec, Plan::max_iov> iov;
+  const std::size_t count = payload.list(iov, left);
+  Plan plan;
+  codec::plan(sender, std::span(iov).first(count), plan);
+  const long taken = sock::send(fd, plan.iov.data(), plan.count, flags & passed_flags);
+  if (taken == -EAGAIN) arena::set_state(record, arena::output_full);
+  if (taken < 0) return {.error = static_cast<int>(-taken)};
+  Outcome outcome;
+  outcome.written = codec::commit(sender, plan, static_cast<std::size_t>(taken));
+  outcome.full = static_cast<std::size_t>(taken) < plan.wire_size;
+  if (outcome.full) arena::set_state(record, arena::output_full);
+  record.sender = sender;
+  log_output(record, static_cast<std::size_t>(taken), outcome.written, left);
+  return outcome;
+}
+
+// What a control frame had to wait for has passed.
+void settle_if_owed(int fd, std::uint32_t index, Record& record) {
+  if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(fd, index);
+}
+
+Result failure(int error, int flags) {
+  if (error == EPIPE && (flags & MSG_NOSIGNAL) == 0) raise_sigpipe();
+  return Result::fail(error);
+}
+
+constexpr std::size_t file_frame = codec::max_frame;
+
+}  // namespace
+
+void raise_sigpipe() {
+  kernel::invoke(SYS_tgkill, kernel::call(SYS_getpid), kernel::call(SYS_gettid), SIGPIPE);
+}
+
+bool was_full(std::uint32_t index) {
+  Record& record = arena::at(index);
+  if ((arena::state_of(record) & arena::output_full) == 0) return false;
+  arena::clear_state(record, arena::output_full);
+  return true;
+}
+
+Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int flags) {
+  if ((flags & MSG_OOB) != 0) return Result::fail(EINVAL);
+  Record& record = arena::at(index);
+  const std::size_t size = std::min<std::size_t>(total_size(iov), 0x7ffff000);
+  if (size == 0) return Result::ok(0);
+  Segments payload(iov);
+  Patience patience(fd);
+  std::size_t written = 0;
+  for (;;) {
+    const Outcome outcome = attempt(fd, record, payload, size - written, flags);
+    if (outcome.error == ENOTSOCK) return Result::not_ours();
+    written += outcome.written;
+    payload.advance(outcome.written);
+    settle_if_owed(fd, index, record);
+    if (written == size) return Result::ok(static_cast<long>(written));
+    if (outcome.error != 0 && outcome.error != EAGAIN) {
+      return written > 0 ? Result::ok(static_cast<long>(written)) : failure(outcome.error, flags);
+    }
+    if (outcome.error == 0 && !outcome.full) continue;
+    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : patience.wait();
+    if (error != 0)
+      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(error);
+  }
+}
+
+Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::size_t count) {
+  // The frame's length goes out before its bytes do, so the bytes are fetched first.
+  std::array<std::byte, file_frame / 4> bytes;
+  std::size_t written = 0;
+  while (written < count) {
+    const std::size_t wanted = std::min(bytes.size(), count - written);
+    off_t position = offset != nullptr
+                         ? *offset
+                         : static_cast<off_t>(kernel::invoke(SYS_lseek, file, 0, SEEK_CUR));
+    if (position < 0)
+      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(EINVAL);
+    const long got = kernel::invoke(SYS_pread64, file, bytes.data(), wanted, position);
+    if (got < 0)
+      return written > 0 ? Result::ok(static_cast<long>(written))
+                         : Result::fail(static_cast<int>(-got));
+    if (got == 0) break;
+    const iovec iov{bytes.data(), static_cast<std::size_t>(got)};
+    const Result sent = transmit(fd, index, {&iov, 1}, MSG_NOSIGNAL);
+    if (sent.error != 0) {
+      if (written > 0) break;
+      return sent.foreign ? sent : failure(sent.error, 0);
+    }
+    written += static_cast<std::size_t>(sent.value);
+    if (offset != nullptr) {
+      *offset += sent.value;
+    } else {
+      kernel::invoke(SYS_lseek, file, position + sent.value, SEEK_SET);
+    }
+    if (sent.value < got) break;
+  }
+  return Result::ok(static_cast<long>(written));
+}
+
+bool settle(int fd, std::uint32_t index) {
+  Record& record = arena::at(index);
+  Hold receiving(record.receive_lock);
+  if (!receiving) return false;
+  Hold sending(record.transmit_lock);
+  if (!sending) return false;
+  Sender sender;
+  if (!load(record, sender)) return true;
+  bool settled = flush(fd, sender);
+  const std::uint32_t state = arena::state_of(record);
+  if (settled && (state & arena::pong_owed) != 0 && codec::at_boundary(sender)) {
+    codec::Receiver& receiver = record.receiver;
+    const std::size_t size = std::min<std::size_t>(receiver.control_size, receiver.control.size());
+    codec::queue_control(sender, codec::Opcode::pong,
+                         std::as_bytes(std::span(receiver.control)).first(size));
+    receiver.ping_waiting = false;
+    arena::clear_state(record, arena::pong_owed);
+    settled = flush(fd, sender);
+    if (logs(LogLevel::debug)) LogLine(record.number) << "pong, " << size << " bytes";
+  }
+  record.sender = sender;
+  // An open frame is the server's to finish; control frames wait for that.
+  if (!settled) chores::watch_output(fd, index);
+  return settled && (arena::state_of(record) & arena::pong_owed) == 0;
+}
+
+bool say_close(int fd, std::uint32_t index, std::uint16_t code) {
+  Record& record = arena::at(index);
+  Hold receiving(record.receive_lock);
+  Hold sending(record.transmit_lock);
+  if (!receiving || !sending) return false;
+  Sender sender;
+  if (!load(record, sender)) return true;
+  if (sender.close_queued) return flush(fd, sender);
+  const codec::Receiver& receiver = record.receiver;
+  const bool answering = receiver.phase == codec::Receiver::Phase::closed;
+  if (code == 0) code = answering ? receiver.close_code : codec::close_code::normal;
+  flush(fd, sender);
+  if (!codec::queue_close(sender, code, {})) {
+    record.sender = sender;
+    return true;  // a frame stays open for ever: the end of the stream has to say it
+  }
+  arena::set_state(record, arena::close_sent);
+  const bool left = flush(fd, sender);
+  record.sender = sender;
+  if (logs(LogLevel::debug))
+    LogLine(record.number) << "Close " << code << (left ? " sent" : " queued");
+  return left;
+}
+
+void ping(int fd, std::uint32_t index) {
+  Record& record = arena::at(index);
+  Hold hold(record.transmit_lock);
+  if (!hold) return;
+  Sender sender;
+  if (!load(record, sender)) return;
+  if (sender.dialect == codec::Dialect::hixie) return;
+  if (!codec::queue_control(sender, codec::Opcode::ping, {})) return;
+  flush(fd, sender);
+  record.sender = sender;
+}
+
+Result shut(int fd, std::uint32_t index, int how) {
+  Record& record = arena::at(index);
+  if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return Result::fail(EINVAL);
+  if (how != SHUT_WR) arena::set_state(record, arena::read_shut);
+  if (how != SHUT_RD) {
+    const bool first = (arena::set_state(record, arena::write_shut) & arena::write_shut) == 0;
+    if (first && !say_close(fd, index, 0)) chores::watch_output(fd, index);
+  }
+  const std::uint32_t state = arena::state_of(record);
+  const bool both_closed = (state & arena::client_closed) != 0 && (state & arena::close_sent) != 0;
+  // After our Close the stream stays open for the client's: its FIN would be premature.
+  if (how == SHUT_WR && !both_closed && (state & arena::close_sent) != 0) return Result::ok(0);
+  const long failed = sock::shutdown(fd, both_closed || how == SHUT_RDWR ? SHUT_RDWR : how);
+  if (failed == -ENOTSOCK) return Result::not_ours();
+  return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
+}
+
+}  // namespace wswrap::connection

@@ -1,0 +1,181 @@
+#include "shim/wait.h"
+
+#include <span>
+
+#include "shim/connection.h"
+#include "shim/driver.h"
+#include "shim/fds.h"
+#include "shim/libc.h"
+#include "shim/listeners.h"
+#include "shim/scratch.h"
+
+namespace wswrap::wait {
+namespace {
+
+constexpr std::size_t inline_entries = 512;
+
+// A wait that may not block must end even if a client keeps sending frames without payload.
+constexpr int rounds_without_blocking = 8;
+
+constexpr short input = POLLIN | POLLRDNORM;
+constexpr short urgent = POLLPRI | POLLRDBAND;
+
+// What the kernel is to wait for in place of the server's entry.
+pollfd translate(const pollfd& wanted, bool& with_driver) {
+  pollfd entry = wanted;
+  entry.revents = 0;
+  const fds::Entry known = fds::get(wanted.fd);
+  if (!known.is(fds::Kind::listener)) return entry;
+  const int ready = listeners::readiness(known.index(), wanted.fd);
+  if (ready < 0) return entry;
+  with_driver = true;
+  entry.fd = ready;
+  return entry;
+}
+
+// Takes away readiness that is not the server's to see.
+short filter(int fd, short revents) {
+  if (revents == 0) return 0;
+  const fds::Entry known = fds::get(fd);
+  if (!known.is(fds::Kind::connection)) return revents;
+  revents = static_cast<short>(revents & ~urgent);
+  if ((revents & input) != 0 && !connection::decodable(fd, known.index())) {
+    revents = static_cast<short>(revents & ~input);
+  }
+  return revents;
+}
+
+}  // namespace
+
+Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask) {
+  Scratch<pollfd, inline_entries> scratch(count + 1);
+  pollfd* set = scratch.data();
+  if (set == nullptr) return Result::fail(ENOMEM);
+  const Deadline deadline(timeout);
+  const KeepErrno keep;
+  for (int round = 0;; ++round) {
+    bool with_driver = driver::is_busy();
+    for (nfds_t i = 0; i < count; ++i) set[i] = translate(fds[i], with_driver);
+    set[count] = {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0};
+    const Nanoseconds left = deadline.left();
+    const timespec span = to_timespec(left);
+    const int ready = libc.ppoll(set, count + 1, left == forever ? nullptr : &span, mask);
+    if (ready < 0) return Result::fail(errno);
+    if (set[count].revents != 0) driver::drive();
+    int reported = 0;
+    for (nfds_t i = 0; i < count; ++i) {
+      fds[i].revents = filter(fds[i].fd, set[i].revents);
+      if (fds[i].revents != 0) ++reported;
+    }
+    if (reported > 0 || ready == 0) return Result::ok(reported);
+    if (left == 0 && round >= rounds_without_blocking) return Result::ok(0);
+  }
+}
+
+namespace {
+
+// What select(2) reports as readable, writable and exceptional, in poll's words (select.c).
+constexpr short readable = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR;
+constexpr short writable = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR;
+constexpr short exceptional = POLLPRI;
+
+// fd_set as it is, not as FD_SET checks it: a server may pass sets larger than FD_SETSIZE.
+class Bits {
+ public:
+  explicit Bits(fd_set* set) : words_(reinterpret_cast<unsigned long*>(set)) {}
+  bool has(int fd) const {
+    return words_ != nullptr && (words_[fd / width] >> (fd % width) & 1) != 0;
+  }
+  void put(int fd, bool value) {
+    if (words_ == nullptr) return;
+    const unsigned long bit = 1ul << (fd % width);
+    words_[fd / width] = value ? words_[fd / width] | bit : words_[fd / width] & ~bit;
+  }
+
+ private:
+  static constexpr int width = 8 * sizeof(unsigned long);
+  unsigned long* words_;
+};
+
+// Whether select(2) would call any of the entries ready.
+bool any_reported(std::span<const pollfd> entries, const Bits& reads, const Bits& writes,
+                  const Bits& excepts) {
+  for (const pollfd& entry : entries) {
+    if (entry.fd < 0) continue;
+    if ((entry.revents & readable) != 0 && reads.has(entry.fd)) return true;
+    if ((entry.revents & writable) != 0 && writes.has(entry.fd)) return true;
+    if ((entry.revents & exceptional) != 0 && excepts.has(entry.fd)) return true;
+  }
+  return false;
+}
+
+// Leaves in the sets what is ready. Returns how many bits that are.
+long report(int count, std::span<const pollfd> entries, Bits reads, Bits writes, Bits excepts) {
+  const auto clear = [&](int fd) {
+    reads.put(fd, false);
+    writes.put(fd, false);
+    excepts.put(fd, false);
+  };
+  long reported = 0;
+  int next = 0;
+  for (const pollfd& entry : entries) {
+    if (entry.fd < 0) continue;
+    for (; next < entry.fd; ++next) clear(next);
+    ++next;
+    const auto judge = [&](Bits& bits, short meaning) {
+      const bool ready = (entry.revents & meaning) != 0 && bits.has(entry.fd);
+      bits.put(entry.fd, ready);
+      reported += ready ? 1 : 0;
+    };
+    judge(reads, readable);
+    judge(writes, writable);
+    judge(excepts, exceptional);
+  }
+  for (; next < count; ++next) clear(next);
+  return reported;
+}
+
+}  // namespace
+
+Result select(int count, fd_set* reads, fd_set* writes, fd_set* excepts, Nanoseconds timeout,
+              const sigset_t* mask, Nanoseconds& left) {
+  left = timeout;
+  if (count < 0) return Result::fail(EINVAL);
+  Bits read_set(reads);
+  Bits write_set(writes);
+  Bits except_set(excepts);
+  nfds_t used = 0;
+  for (int fd = 0; fd < count; ++fd) {
+    used += read_set.has(fd) || write_set.has(fd) || except_set.has(fd) ? 1 : 0;
+  }
+  Scratch<pollfd, inline_entries> scratch(used);
+  pollfd* set = scratch.data();
+  if (set == nullptr) return Result::fail(ENOMEM);
+  nfds_t next = 0;
+  for (int fd = 0; fd < count; ++fd) {
+    int events = 0;
+    if (read_set.has(fd)) events |= POLLIN | POLLRDNORM | POLLRDBAND;
+    if (write_set.has(fd)) events |= POLLOUT | POLLWRNORM | POLLWRBAND;
+    if (except_set.has(fd)) events |= POLLPRI;
+    if (events != 0) set[next++] = {.fd = fd, .events = static_cast<short>(events), .revents = 0};
+  }
+  const Deadline deadline(timeout);
+  for (;;) {
+    const Result result = poll(set, used, deadline.left(), mask);
+    if (timeout >= 0) left = deadline.left();
+    if (result.error != 0) return result;
+    const std::span entries(set, used);
+    for (const pollfd& entry : entries) {
+      if ((entry.revents & POLLNVAL) != 0) return Result::fail(EBADF);
+    }
+    if (result.value == 0 || any_reported(entries, read_set, write_set, except_set)) {
+      return Result::ok(report(count, entries, read_set, write_set, except_set));
+    }
+    // poll always reports POLLHUP and POLLERR; who only asked for other things goes on waiting.
+    for (pollfd& entry : entries) {
+      if (entry.revents != 0) entry.fd = -1;
+    }
+  }
+}
+
+}  // namespace wswrap::wait
