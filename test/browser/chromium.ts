@@ -50,10 +50,12 @@ export async function withPage(
   }
 }
 
-/** The colour of the canvas at a point, as 0xrrggbb. */
+/** The colour of the page's canvas at a point, as 0xrrggbb; undefined while there is none. */
 export function colourAt(x: number, y: number): string {
   return `(() => {
-    const [r, g, b] = document.querySelector('canvas').getContext('2d').getImageData(${x}, ${y}, 1, 1).data;
+    const context = document.querySelector('canvas')?.getContext('2d');
+    if (!context) return undefined;
+    const [r, g, b] = context.getImageData(${x}, ${y}, 1, 1).data;
     return (r << 16) | (g << 8) | b;
   })()`;
 }

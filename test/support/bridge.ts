@@ -39,7 +39,10 @@ async function relay(socket: Socket, endpoint: Endpoint, framing: Framing, rando
   if (status !== 101) throw new Error(`refused with ${status}: ${body}`);
 
   const upstream = async () => {
-    for await (const chunk of socket) await wire.writeAll(framing.segments(chunk, random));
+    // A loop over the socket itself would destroy both its directions at the end of one.
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+      await wire.writeAll(framing.segments(chunk, random));
+    }
     await wire.write(closeFrame(1000));
   };
   const downstream = async () => {
