@@ -167,10 +167,7 @@ class Decoding {
       }
       return true;
     }
-    if (state_.opcode != Opcode::continuation) {
-      state_.text_message = state_.opcode == Opcode::text;
-      state_.utf8_state = utf8_accept;
-    }
+    if (state_.opcode != Opcode::continuation) state_.text_message = state_.opcode == Opcode::text;
     state_.in_message = !state_.fin;
     state_.phase = Phase::payload;
     return length > 0 || end_frame();

@@ -533,14 +533,11 @@ const Test hixie76_keys("keys of draft-hixie-76 that hold no number are refused"
     return head.replace(head.find(old), old.size(), value) + "12345678";
   };
   for (const std::string_view value :
-       {"", "1", "12345", "1 2 5 ", "5 5 5", "99999999999 9", "4294967296 0 x 1", "no digits"}) {
-    const bool one_space = value == "no digits";  // zero divided by one: a number after all
-    const Result result = negotiate(with_key(value));
-    if (one_space) {
-      expect_accepted(result, value);
-    } else {
-      expect_refused(result, 400, value);
-    }
+       {"", "1", "12345", "1 2 5 ", "5 5 5", "99999999999 9", "42949672 96"}) {
+    expect_refused(negotiate(with_key(value)), 400, value);
+  }
+  for (const std::string_view value : {"1 1", "42949672 95", "no digits"}) {
+    expect_accepted(negotiate(with_key(value)), value);
   }
   std::string one_key{hixie76_head};
   one_key.replace(one_key.find("Sec-WebSocket-Key2"), 18, "X-WebSocket-Key22");
