@@ -16,14 +16,14 @@ export interface Inheritance {
 
 export interface Addon {
   /**
-   * Becomes another program, in this process (execve(2)). Returns only by throwing an Error whose
+   * Becomes another program, in this process (execve(2)); text goes as UTF-8. Returns only by throwing an Error whose
    * `code` is the errno name; signals and limits are then already changed, so that this process is
    * good for reporting the error and nothing else.
    */
   execve(
     path: string,
-    argv: readonly string[],
-    environment: readonly string[],
+    argv: readonly (string | Uint8Array)[],
+    environment: readonly (string | Uint8Array)[],
     inheritance: Inheritance,
   ): never;
   /** An extended attribute of a file (getxattr(2)); undefined when it has none of that name. */

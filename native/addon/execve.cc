@@ -31,10 +31,17 @@ struct Inheritance {
   std::optional<rlim_t> open_files;
 };
 
-// A string that C can take whole.
+// Text or bytes that C can take whole.
 std::optional<std::string> c_string(const Napi::Value& value) {
-  if (!value.IsString()) return std::nullopt;
-  std::string text = value.As<Napi::String>();
+  std::string text;
+  if (value.IsString()) {
+    text = value.As<Napi::String>();
+  } else if (value.IsBuffer()) {
+    const auto bytes = value.As<Napi::Buffer<char>>();
+    text.assign(bytes.Data(), bytes.Length());
+  } else {
+    return std::nullopt;
+  }
   if (text.find('\0') != std::string::npos) return std::nullopt;
   return text;
 }
@@ -127,7 +134,7 @@ Napi::Value execve(const Napi::CallbackInfo& info) {
   auto environment = c_strings(info[2]);
   const auto before = inheritance(info[3]);
   if (!path || !argv || argv->empty() || !environment || !before) {
-    Napi::TypeError::New(env, "execve: (string, string[], string[], Inheritance) expected")
+    Napi::TypeError::New(env, "execve: (path, argv, environment, inheritance) expected")
         .ThrowAsJavaScriptException();
     return env.Undefined();
   }

@@ -44,7 +44,8 @@ async function compile(): Promise<void> {
   }
   const started = new Date();
   const progress = new Progress();
-  progress.line('wswrap: building the native part (only the first time)');
+  const why = existsSync(stamp) ? 'its sources changed' : 'only the first time';
+  progress.line(`wswrap: building the native part (${why})`);
   const { status, output } = await nodeGyp((line) => {
     const file = /^ {2}(?:CXX|SOLINK_MODULE|SOLINK)\(target\) (\S+)/.exec(line)?.[1];
     if (file !== undefined) progress.step(`  ${file.replace(/^Release\/(?:obj\.target\/)?/, '')}`);

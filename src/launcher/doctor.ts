@@ -10,6 +10,7 @@ import { buildFolder, isBuilt } from './built.js';
 import { resolveCommand } from './command.js';
 import { machineName, readElf, readLibrary } from './elf.js';
 import { serverEnvironment } from './environment.js';
+import { readEnvironment } from './inheritance.js';
 import { toolchain } from './toolchain.js';
 import { assertWrappable, libcOf, platformOf } from './verdict.js';
 
@@ -89,10 +90,11 @@ function hooks(): Finding {
 
 // Not whether it should work, but whether it does: the memory map of a process started with it.
 function injection(): Finding {
+  const lines = serverEnvironment(readEnvironment(), shimPath, { ports: [65535] });
   const environment = Object.fromEntries(
-    serverEnvironment(process.env, shimPath, { ports: [65535] }).map((line) => {
-      const equals = line.indexOf('=');
-      return [line.slice(0, equals), line.slice(equals + 1)];
+    lines.map((line) => {
+      const [name = '', ...value] = Buffer.from(line, 'latin1').toString('utf8').split('=');
+      return [name, value.join('=')];
     }),
   );
   const script = "process.stdout.write(require('fs').readFileSync('/proc/self/maps'))";

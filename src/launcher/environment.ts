@@ -26,18 +26,24 @@ export interface Settings {
   logLevel?: LogLevel;
 }
 
-/** The environment for execve(2), as NAME=VALUE lines. Throws a LaunchError if the shim's path cannot be preloaded. */
+/**
+ * The environment for execve(2). `inherited` are NAME=VALUE lines as byte strings, and so is what is
+ * returned. Throws a LaunchError if the shim's path cannot be preloaded.
+ */
 export function serverEnvironment(
-  inherited: NodeJS.ProcessEnv,
+  inherited: readonly string[],
   shim: string,
   settings: Settings,
 ): string[] {
-  const environment = Object.entries(inherited).filter(
-    ([name]) => !name.startsWith('WSWRAP_') && name !== 'LD_PRELOAD',
-  );
-  environment.push(['LD_PRELOAD', preload(shim, inherited['LD_PRELOAD'])]);
-  environment.push(...variables(settings));
-  return environment.map(([name, value]) => `${name}=${value}`);
+  const preloaded = 'LD_PRELOAD=';
+  const existing = inherited.find((line) => line.startsWith(preloaded))?.slice(preloaded.length);
+  const ours = [`${preloaded}${preload(byteString(shim), existing)}`, ...variables(settings)];
+  const others = inherited.filter((line) => !/^(?:WSWRAP_|LD_PRELOAD=)/.test(line));
+  return [...others, ...ours];
+}
+
+function byteString(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 // Ours goes first, so that it stands between the server and everybody else.
@@ -54,7 +60,7 @@ function preload(shim: string, existing = ''): string {
   return [shim, ...others].join(':');
 }
 
-function variables(settings: Settings): [string, string][] {
+function variables(settings: Settings): string[] {
   const values: Record<string, string | undefined> = {
     WSWRAP_PORT: settings.ports.join(','),
     WSWRAP_ORIGIN: settings.origins?.join(','),
@@ -70,7 +76,7 @@ function variables(settings: Settings): [string, string][] {
     WSWRAP_LOG_FILE: settings.logFile === undefined ? undefined : resolve(settings.logFile),
     WSWRAP_LOG_LEVEL: settings.logLevel,
   };
-  return Object.entries(values).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [byteString(`${name}=${value}`)],
   );
 }

@@ -1,5 +1,7 @@
 // What this process was given before Node (and the shell) changed it, as bin/wswrap noted it in the
 // environment.
+import { readFileSync } from 'node:fs';
+
 import type { Inheritance } from '../native.js';
 
 /**
@@ -28,15 +30,25 @@ function signalsOf(mask: string): number[] {
   );
 }
 
-/** The environment as it was given to bin/wswrap: with what the shell would not pass on. */
-export function readEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const lines = Buffer.from(environment['WSWRAP_VARIABLES'] ?? '', 'base64')
-    .toString('utf8')
-    .split('\0')
-    .filter((line) => line.includes('='));
-  const dropped = lines.map((line) => {
-    const equals = line.indexOf('=');
-    return [line.slice(0, equals), line.slice(equals + 1)];
-  });
-  return { ...Object.fromEntries(dropped), ...environment };
+/**
+ * The environment as it was given to bin/wswrap: with what the shell would not pass on. Each line is
+ * a byte string (a character for each byte, "latin1"), because nobody promised that it is UTF-8.
+ */
+export function readEnvironment(): string[] {
+  const lines = splitAtNul(readFileSync('/proc/self/environ'));
+  const notes = lines.find((line) => line.startsWith('WSWRAP_VARIABLES=')) ?? '';
+  const dropped = splitAtNul(Buffer.from(notes.slice(notes.indexOf('=') + 1), 'base64'));
+  // A shell that did pass them on leads to the same line twice.
+  return [...new Set([...lines, ...dropped])].filter((line) => line.includes('='));
+}
+
+/** The last `count` arguments of this process, byte for byte; process.argv takes all for UTF-8. */
+export function readArguments(count: number): Buffer[] {
+  const all = splitAtNul(readFileSync('/proc/self/cmdline'));
+  return all.slice(all.length - count).map((argument) => Buffer.from(argument, 'latin1'));
+}
+
+// The strings of a list in which each is followed by a NUL.
+function splitAtNul(list: Buffer): string[] {
+  return list.toString('latin1').split('\0').slice(0, -1);
 }

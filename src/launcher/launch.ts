@@ -5,7 +5,7 @@ import { shimPath } from '../paths.js';
 import { ensureBuilt } from './built.js';
 import { resolveCommand } from './command.js';
 import { type Settings, serverEnvironment } from './environment.js';
-import { readEnvironment, readInheritance } from './inheritance.js';
+import { readArguments, readEnvironment, readInheritance } from './inheritance.js';
 import { assertWrappable, platformOf } from './verdict.js';
 
 /**
@@ -18,9 +18,14 @@ export async function launch(settings: Settings, commandLine: readonly string[])
   const addon = loadAddon();
   const platform = platformOf(shimPath);
   for (const program of command.programs) assertWrappable(program, platform, addon.getxattr);
-  const environment = serverEnvironment(readEnvironment(process.env), shimPath, settings);
+  // The arguments once more, as bytes: what is not UTF-8 did not survive in `command`.
+  const args = readArguments(commandLine.length - 1);
+  const argv = [...command.argv.slice(0, command.argv.length - args.length), ...args];
+  const environment = serverEnvironment(readEnvironment(), shimPath, settings).map((line) =>
+    Buffer.from(line, 'latin1'),
+  );
   try {
-    return addon.execve(command.path, command.argv, environment, readInheritance(process.env));
+    return addon.execve(command.path, argv, environment, readInheritance(process.env));
   } catch (error) {
     throw new LaunchError(
       'EXECVE_FAILED',

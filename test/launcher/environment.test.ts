@@ -144,3 +144,15 @@ test('a variable that is not a name is no obstacle', async () => {
   const result = await wrap(['printenv', 'a.b-c'], { env: { ...process.env, 'a.b-c': 'kept' } });
   assert.equal(result.stdout, 'kept\n');
 });
+
+test('bytes that are not UTF-8 stay as they are, in variables and arguments', async () => {
+  const command = `X=$'\\xff\\xfe' exec "$0" 5999 sh -c 'printf "%s-%s" "$X" "$1" | od -An -tx1' sh $'a\\xe9'`;
+  const result = await run('bash', ['-c', command, wswrap]);
+  assert.deepEqual([result.stdout.trim(), result.stderr], ['ff fe 2d 61 e9', '']);
+});
+
+test('a variable that is not UTF-8 and not a shell variable is kept', async () => {
+  const script = 'env -- $\'a.b=\\xff\' "$0" 5999 printenv a.b | od -An -tx1';
+  const result = await run('bash', ['-c', script, wswrap]);
+  assert.equal(result.stdout.trim(), 'ff 0a');
+});
