@@ -192,7 +192,9 @@ class Decoding {
   bool end_frame() {
     state_.phase = Phase::header;
     if (!state_.fin) return true;
-    if (is_base64(state_)) return state_.quad_size == 0 || fail(Failure::base64_end);
+    // Text of base64 characters is UTF-8, and a quad may go on in the next message: it is one
+    // stream.
+    if (is_base64(state_)) return true;
     return !state_.text_message || state_.utf8_state == utf8_accept || fail(Failure::text);
   }
 

@@ -25,7 +25,6 @@ enum class Failure : std::uint8_t {
   close_reason,
   text,
   base64_character,
-  base64_end,
   hixie_type,
   hixie_length,
 };
@@ -67,8 +66,6 @@ constexpr Violation violation(Failure failure) {
       return {invalid_payload, "text message is not UTF-8"};
     case Failure::base64_character:
       return {invalid_payload, "payload is not base64"};
-    case Failure::base64_end:
-      return {invalid_payload, "base64 message ends inside a group of four characters"};
     case Failure::hixie_type:
       return {protocol_error, "unknown Hixie frame type"};
     case Failure::hixie_length:

@@ -82,8 +82,9 @@ bool drain(int fd, std::uint32_t index, std::uint32_t& drained) {
     if (index == arena::none) continue;
     codec::Receiver& receiver = arena::at(index).receiver;
     std::span<const std::byte> wire = std::span(waste).first(static_cast<std::size_t>(got));
+    std::array<std::byte, 1024> payload;
     while (!wire.empty()) {
-      const auto done = codec::decode(receiver, wire, waste);
+      const auto done = codec::decode(receiver, wire, payload);
       wire = wire.subspan(done.consumed);
       if (receiver.phase == codec::Receiver::Phase::closed) return true;
       if (receiver.phase == codec::Receiver::Phase::failed || done.consumed == 0) break;

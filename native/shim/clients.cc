@@ -94,8 +94,20 @@ void drop(Client& client, std::string_view reason) {
   end(client);
 }
 
+// Out of the way of the server's own descriptors until it takes the client.
+void park(Client& client) {
+  const int parked = fds::move_up(client.fd, fds::parking_base());
+  if (parked >= 0) client.fd = parked;
+  client.parked = true;
+  fds::set(client.fd, fds::Entry::of(fds::Kind::internal, 0));
+}
+
 void finish(Client& client) {
-  if (client.parked) driver::forget(client.fd);
+  if (client.parked) {
+    driver::forget(client.fd);
+  } else {
+    park(client);
+  }
   set_state(client, State::complete);
   listeners::enqueue(client.listener, number_of(client));
 }
@@ -239,10 +251,7 @@ void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t 
   if (logs(LogLevel::debug)) LogLine() << "connected " << storage_of(client);
   examine(client);
   if (client.state != State::waiting) return;
-  const int parked = fds::move_up(fd, fds::parking_base());
-  if (parked >= 0) client.fd = parked;
-  client.parked = true;
-  fds::set(client.fd, fds::Entry::of(fds::Kind::internal, 0));
+  park(client);
   driver::wake_at(due(client));
   if (!driver::watch(client.fd, driver::Source::client, number_of(client), edge)) {
     drop(client, "it cannot be watched");

@@ -23,9 +23,16 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
 // sendfile(2).
 Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::size_t count);
 
-// True if a read would now return a payload byte, EOF or an error. Consumes whatever is in front of
-// that (empty frames, pings, parts of headers), so that it cannot wake the server again.
-bool decodable(int fd, std::uint32_t index);
+// What a read would meet now.
+enum class Readiness {
+  none,   // nothing that is payload, EOF or an error
+  ready,  // a payload byte, EOF or an error
+  ended,  // the client's Close or a violation was just met: the kernel was told to report the end
+};
+
+// Consumes whatever holds no payload (empty frames, pings, parts of headers), so that it cannot
+// wake the server again.
+Readiness readiness(int fd, std::uint32_t index);
 
 // True once after a send found the kernel's buffer full: only then is a new edge of EPOLLOUT due.
 bool was_full(std::uint32_t index);

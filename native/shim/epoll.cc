@@ -202,11 +202,17 @@ void avoid(int epfd, std::uint64_t data) {
 
 // The events of a connection that are the server's to see; 0 if there is none.
 std::uint32_t visible(const Registration& registration, std::uint32_t events, bool& told) {
-  const bool edge = (registration.events & EPOLLET) != 0;
+  using connection::Readiness;
   events &= ~urgent;
-  if ((events & input) != 0 && !connection::decodable(registration.fd, registration.index)) {
+  const bool look = (events & input) != 0 && (events & EPOLLERR) == 0;
+  const Readiness readiness =
+      look ? connection::readiness(registration.fd, registration.index) : Readiness::ready;
+  // The kernel reports the end itself, at the next look.
+  if (readiness == Readiness::ended) return 0;
+  if (readiness == Readiness::none) {
     events &= ~input;
     // What woke the kernel was not the send buffer: an edge that was told is not told again.
+    const bool edge = (registration.events & EPOLLET) != 0;
     if (edge && registration.output_told && !connection::was_full(registration.index)) {
       events &= ~output;
     }

@@ -20,6 +20,7 @@
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/process.h"
+#include "shim/segments.h"
 #include "shim/wait.h"
 
 namespace wswrap {
@@ -154,6 +155,7 @@ ssize_t hook_read(int fd, void* buffer, size_t size) {
 ssize_t hook_readv(int fd, const iovec* iov, int count) {
   if (const Ours ours(fd); ours && is_sane(iov, count)) {
     const std::span parts(iov, static_cast<std::size_t>(count));
+    if (total_size(parts) == 0) return 0;
     const Result result = connection::receive(fd, ours.index(), parts, 0);
     if (!is_foreign(fd, result)) return answer<ssize_t>(result);
   }
@@ -165,6 +167,7 @@ ssize_t hook_preadv2(int fd, const iovec* iov, int count, off_t offset, int flag
     if (const Ours ours(fd); ours && is_sane(iov, count)) {
       const std::span parts(iov, static_cast<std::size_t>(count));
       const int mode = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+      if (total_size(parts) == 0) return 0;
       const Result result = connection::receive(fd, ours.index(), parts, mode);
       if (!is_foreign(fd, result)) return answer<ssize_t>(result);
     }
@@ -381,26 +384,27 @@ int hook_epoll_ctl(int epfd, int operation, int fd, epoll_event* event) {
   return answer(epoll::control(epfd, operation, fd, event));
 }
 
+// Every epoll of a process that wraps goes through the engine, because another thread may put one
+// of ours into it while this one waits.
 int hook_epoll_wait(int epfd, epoll_event* events, int room, int timeout) {
-  const Ours ours(epfd, Kind::epoll);
-  if (!ours || room <= 0) return libc.epoll_wait(epfd, events, room, timeout);
+  if (config.port_count == 0 || room <= 0) return libc.epoll_wait(epfd, events, room, timeout);
   const Nanoseconds span = timeout < 0 ? -1 : milliseconds(timeout);
   return answer(epoll::wait(epfd, events, room, span, nullptr, epoll::Call::wait));
 }
 
 int hook_epoll_pwait(int epfd, epoll_event* events, int room, int timeout, const sigset_t* mask) {
-  const Ours ours(epfd, Kind::epoll);
-  if (!ours || room <= 0) return libc.epoll_pwait(epfd, events, room, timeout, mask);
+  if (config.port_count == 0 || room <= 0)
+    return libc.epoll_pwait(epfd, events, room, timeout, mask);
   const Nanoseconds span = timeout < 0 ? -1 : milliseconds(timeout);
   return answer(epoll::wait(epfd, events, room, span, mask, epoll::Call::pwait));
 }
 
 int hook_epoll_pwait2(int epfd, epoll_event* events, int room, const timespec* timeout,
                       const sigset_t* mask) {
-  const Ours ours(epfd, Kind::epoll);
   bool valid = true;
   const Nanoseconds span = from_timespec(timeout, valid);
-  if (!ours || !valid || room <= 0) return libc.epoll_pwait2(epfd, events, room, timeout, mask);
+  if (config.port_count == 0 || !valid || room <= 0)
+    return libc.epoll_pwait2(epfd, events, room, timeout, mask);
   return answer(epoll::wait(epfd, events, room, span, mask, epoll::Call::pwait2));
 }
 

@@ -57,27 +57,43 @@ class Intake {
   End step(std::size_t wanted) {
     if (receiver_.phase == Receiver::Phase::closed) return End::closed;
     if (receiver_.phase == Receiver::Phase::failed) return End::failed;
-    // With base64 a wire byte is not a payload byte: what does not fit must stay in the kernel.
-    const bool look_first = peek_ || receiver_.encoding == codec::Encoding::base64;
+    if (receiver_.encoding == codec::Encoding::base64) return step_encoded(wanted);
     std::array<std::byte, overhead_room> overhead;
     std::array<iovec, max_iov> iov;
     iov[0] = {overhead.data(), codec::overhead_ahead(receiver_)};
     const std::size_t skip = iov[0].iov_len == 0 ? 1 : 0;
     const std::size_t count = 1 + room_.list(std::span(iov).subspan(1), wanted);
     const std::span<const iovec> asked(iov.data() + skip, count - skip);
-    const std::size_t size = total_size(asked);
-    const long got = sock::receive(fd_, asked.data(), asked.size(), look_first ? MSG_PEEK : 0);
+    const long got = sock::receive(fd_, asked.data(), asked.size(), peek_ ? MSG_PEEK : 0);
+    if (got <= 0) return nothing(got);
+    decode(asked, static_cast<std::size_t>(got));
+    return judge(static_cast<std::size_t>(got) < total_size(asked));
+  }
+
+  // A quad in progress makes more payload than the bytes that complete it: not in place, and what
+  // does not fit stays in the kernel, so that its readiness stays true.
+  End step_encoded(std::size_t wanted) {
+    std::array<std::byte, 4096> wire;
+    const std::size_t size = std::min(wire.size(), wanted < wire.size() ? 2 * wanted + 16 : wanted);
+    const long got = sock::peek(fd_, wire.data(), size);
+    if (got <= 0) return nothing(got);
+    const iovec asked{wire.data(), static_cast<std::size_t>(got)};
+    const std::size_t consumed = decode({&asked, 1}, static_cast<std::size_t>(got));
+    if (!peek_) sock::discard(fd_, consumed);
+    return judge(static_cast<std::size_t>(got) < size);
+  }
+
+  End nothing(long got) {
     if (got == -EAGAIN) return End::drained;
-    if (got < 0) {
-      error_ = static_cast<int>(-got);
-      return End::failed;
-    }
     if (got == 0) return End::closed;
-    const std::size_t consumed = decode(asked, static_cast<std::size_t>(got));
-    if (look_first && !peek_) sock::discard(fd_, consumed);
+    error_ = static_cast<int>(-got);
+    return End::failed;
+  }
+
+  End judge(bool drained) const {
     if (receiver_.phase == Receiver::Phase::closed) return End::closed;
     if (receiver_.phase == Receiver::Phase::failed) return End::failed;
-    return static_cast<std::size_t>(got) < size ? End::drained : End::filled;
+    return drained ? End::drained : End::filled;
   }
 
   std::size_t decode(std::span<const iovec> asked, std::size_t got) {
@@ -276,7 +292,7 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   for (;;) {
     // A peek must begin at a payload byte: what is in front of it goes first.
     const bool blank = size == 0 || peek;
-    const bool ready = !blank || decodable(fd, index);
+    const bool ready = !blank || readiness(fd, index) != Readiness::none;
     if (size == 0 && ready) return Result::ok(0);
     const Outcome outcome =
         ready ? attempt(fd, index, room, size - taken, peek) : Outcome{.error = EAGAIN};
@@ -298,31 +314,33 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   }
 }
 
-bool decodable(int fd, std::uint32_t index) {
+Readiness readiness(int fd, std::uint32_t index) {
   Record& record = arena::at(index);
   constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
   Receiver::Phase phase = Receiver::Phase::header;
-  bool ready = false;
+  Readiness found = Readiness::none;
   {
     Hold hold(record.receive_lock);
-    if (!hold) return true;
-    if (std::atomic_ref(record.error).load() != 0 || (arena::state_of(record) & over) != 0)
-      return true;
+    if (!hold || std::atomic_ref(record.error).load() != 0) return Readiness::ready;
+    if ((arena::state_of(record) & over) != 0) return Readiness::ready;
     Receiver receiver = record.receiver;
-    while (!ready) {
+    while (found == Readiness::none) {
       std::array<std::byte, 2 * overhead_room> wire;
       const long got = sock::peek(fd, wire.data(), wire.size());
       if (got == -EAGAIN) break;
       if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
-      ready = got <= 0 || codec::payload_ahead(receiver);
-      if (ready) break;
+      if (got <= 0 || codec::payload_ahead(receiver)) return Readiness::ready;
       std::byte payload;
       Receiver ahead = receiver;
       const auto done = codec::decode(ahead, std::span(wire).first(static_cast<std::size_t>(got)),
                                       std::span(&payload, 1));
-      ready = done.produced > 0 || ahead.phase == Receiver::Phase::closed ||
-              ahead.phase == Receiver::Phase::failed;
-      if (ready) break;
+      if (done.produced > 0) {
+        found = Readiness::ready;
+        break;
+      }
+      if (ahead.phase == Receiver::Phase::closed || ahead.phase == Receiver::Phase::failed) {
+        found = Readiness::ended;
+      }
       log_input(record, done.consumed, 0);
       sock::discard(fd, done.consumed);
       receiver = ahead;
@@ -332,11 +350,11 @@ bool decodable(int fd, std::uint32_t index) {
     phase = record.receiver.phase;
   }
   react(fd, index, record, phase);
-  return ready;
+  return found;
 }
 
 Result available(int fd, std::uint32_t index) {
-  if (!decodable(fd, index)) return Result::ok(0);
+  if (readiness(fd, index) != Readiness::ready) return Result::ok(0);
   Record& record = arena::at(index);
   Hold hold(record.receive_lock);
   if (!hold) return Result::ok(0);
@@ -349,10 +367,11 @@ Result available(int fd, std::uint32_t index) {
   }
   // Counts what lies within one look: never more than is there, which is what callers rely on.
   std::array<std::byte, 16384> wire;
+  std::array<std::byte, 16384> payload;
   const long got = sock::peek(fd, wire.data(), wire.size());
   if (got <= 0) return Result::ok(0);
   const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
-  return Result::ok(static_cast<long>(codec::decode(ahead, bytes, bytes).produced));
+  return Result::ok(static_cast<long>(codec::decode(ahead, bytes, payload).produced));
 }
 
 }  // namespace wswrap::connection

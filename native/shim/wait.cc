@@ -33,14 +33,21 @@ pollfd translate(const pollfd& wanted, bool& with_driver) {
   return entry;
 }
 
-// Takes away readiness that is not the server's to see.
+// Takes away readiness that is not the server's to see. An end that was just met is reported by the
+// kernel itself at the next look, with everything that belongs to it.
 short filter(int fd, short revents) {
-  if (revents == 0) return 0;
   const fds::Entry known = fds::get(fd);
-  if (!known.is(fds::Kind::connection)) return revents;
+  if (revents == 0 || !known.is(fds::Kind::connection)) return revents;
   revents = static_cast<short>(revents & ~urgent);
-  if ((revents & input) != 0 && !connection::decodable(fd, known.index())) {
-    revents = static_cast<short>(revents & ~input);
+  // Looking further would take the socket's error away from SO_ERROR.
+  if ((revents & input) == 0 || (revents & POLLERR) != 0) return revents;
+  switch (connection::readiness(fd, known.index())) {
+    case connection::Readiness::ready:
+      return revents;
+    case connection::Readiness::ended:
+      return 0;
+    case connection::Readiness::none:
+      return static_cast<short>(revents & ~input);
   }
   return revents;
 }
@@ -60,7 +67,10 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
     const Nanoseconds left = deadline.left();
     const timespec span = to_timespec(left);
     const int ready = libc.ppoll(set, count + 1, left == forever ? nullptr : &span, mask);
-    if (ready < 0) return Result::fail(errno);
+    if (ready < 0) {
+      for (nfds_t i = 0; i < count; ++i) fds[i].revents = 0;
+      return Result::fail(errno);
+    }
     if (set[count].revents != 0) driver::drive();
     int reported = 0;
     for (nfds_t i = 0; i < count; ++i) {
