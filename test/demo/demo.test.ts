@@ -138,6 +138,10 @@ describe('the demo', () => {
       await page.waitForFunction(
         `document.querySelector('canvas').width === 640 && ${colourAt(2, 398)} !== 0`,
       );
+      const picture = "document.querySelector('canvas').toDataURL()";
+      const still = await page.evaluate(picture);
+      await page.waitForFunction(`${picture} !== ${JSON.stringify(still)}`);
+
       const canvas = page.locator('canvas');
       const box = await canvas.boundingBox();
       assert.ok(box !== null);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { bridge } from '../support/bridge.js';
+import { elapse } from '../support/deadline.js';
 import { atRandom, oneFrame } from '../support/framings.js';
 import { generate } from '../support/payload.js';
 import { requires } from '../support/programs.js';
@@ -56,6 +57,17 @@ describe('redis', { skip: requires('redis-server', 'redis-cli') }, () => {
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
   });
 
+  test('a snapshot in a child process leaves its connections alone', async (t) => {
+    const transport = websocket();
+    const client = await transport.connect(await redis(t, transport));
+    await ask(client, command('SET', 'key', 'value'), '+OK\r\n');
+    await ask(client, command('BGSAVE'), '+Background saving started\r\n');
+    // The child has the client's socket open, and is gone when this says so.
+    while (!/rdb_bgsave_in_progress:0/.test(await info(client))) await elapse(10);
+    assert.match(await info(client), /rdb_last_bgsave_status:ok.*rdb_saves:1/s);
+    await ask(client, command('GET', 'key'), bulk('value'));
+  });
+
   test('its own client, through a bridge', async (t) => {
     const server = await redis(t, websocket());
     const port = await bridge(t, server, atRandom);
@@ -90,6 +102,14 @@ async function ask(client: Client, commands: Buffer, expected: Buffer | string):
   const received = client.receive(replies.length);
   await client.send(commands);
   assert.ok((await received).equals(replies), 'the replies are those expected');
+}
+
+async function info(client: Client): Promise<string> {
+  await client.send(command('INFO', 'persistence'));
+  let length = '';
+  while (!length.endsWith('\r\n')) length += await client.receive(1);
+  const text = await client.receive(Number(length.slice(1)) + 2);
+  return text.toString();
 }
 
 function cli(port: number, args: string[], input: Buffer = Buffer.alloc(0)): Promise<string> {
