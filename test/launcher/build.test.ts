@@ -23,6 +23,16 @@ describe('the native part', () => {
     assert.deepEqual([second.status, second.stdout, second.stderr], [0, 'ran\n', '']);
   });
 
+  test('is built with its progress on one line of a terminal', async (t) => {
+    const root = smallPackage(t);
+    const command = `${join(root, 'bin/wswrap')} 5999 echo ran`;
+    const { status, stdout } = await run('script', ['-qec', command, '/dev/null']);
+    assert.equal(status, 0);
+    // The carriage return and "erase to the end of the line" around each step.
+    assert.ok(stdout.includes('\r  wswrap/native/addon/execve.o\x1b[K\r'), stdout);
+    assert.match(stdout, /ran/);
+  });
+
   test('is built once when two starts come at the same time', async (t) => {
     const root = smallPackage(t);
     const results = await Promise.all([start(root), start(root), start(root)]);
