@@ -28,15 +28,24 @@ static void handle(int number, int flags) {
   sigaction(number, &how, NULL);
 }
 
-// alarm MILLISECONDS [restart]: a signal to this process, whose calls it interrupts or not.
+static void drop_first_words(struct call *call, int count) {
+  call->words -= count;
+  memmove(call->word, call->word + count, (size_t)call->words * sizeof *call->word);
+}
+
+// alarm MILLISECONDS interrupt|restart CALL…: a signal comes while the call is made.
 static void alarm_in(struct call *call) {
-  handle(SIGALRM, strcmp(word(call, 2), "restart") == 0 ? SA_RESTART : 0);
+  static const char *const hows[] = {"interrupt", "restart", NULL};
+  handle(SIGALRM, choose(word(call, 2), hows) == 1 ? SA_RESTART : 0);
   const long delay = number(call, 1);
   const struct itimerspec when = {
       .it_value = {.tv_sec = delay / 1000, .tv_nsec = delay % 1000 * 1000000}};
   timer_t timer;
   if (timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0) die("timer_create");
-  OBSERVE(call, timer_settime(timer, 0, &when, NULL));
+  drop_first_words(call, 3);
+  timer_settime(timer, 0, &when, NULL);
+  run(call);
+  timer_delete(timer);
 }
 
 static void default_sigpipe(struct call *call) {
@@ -63,8 +72,7 @@ static void in_child(struct call *call) {
       mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) die("mmap");
   *shared = *call;
-  for (int i = 1; i < call->words; ++i) shared->word[i - 1] = call->word[i];
-  shared->words = call->words - 1;
+  drop_first_words(shared, 1);
   const pid_t child = fork();
   if (child < 0) die("fork");
   if (child == 0) {

@@ -124,9 +124,10 @@ scene('a child takes some bytes, its parent the others', async (s) => {
 });
 
 scene('a child accepts from the listener that it inherited', async (s) => {
-  const client = await s.client();
+  const connecting = s.transport.connect(s.puppet.server);
   await s.puppet.must('in-child', 'accept', listener);
   // The child has exited, and its connection with it.
+  const client = await connecting;
   assert.equal((await client.rest()).length, 0);
 });
 

@@ -142,6 +142,19 @@ describe('the heartbeat', { concurrency: 8 }, () => {
     });
   }
 
+  test('keeps a client that answers', async (t) => {
+    const { puppet, client, fd } = await stage(t, { WSWRAP_HEARTBEAT: '0.1' });
+    const waiting = puppet.call('poll', -1, `${fd}:in`);
+    for (let i = 0; i < 30; i += 1) {
+      while (client.reader.pings.length <= i) assert.ok(await client.advance(), 'it was dropped');
+      const payload = client.reader.pings[i] ?? assert.fail();
+      await client.wire.write(frame({ opcode: Opcode.pong, payload }));
+    }
+    await client.send('still-here');
+    await waiting;
+    assert.equal((await puppet.call('read', fd, 100)).detail, 'text:still-here');
+  });
+
   test('leaves a client that sends alone', async (t) => {
     const { puppet, client, fd } = await stage(t, { WSWRAP_HEARTBEAT: '2' });
     for (const end = performance.now() + 2500; performance.now() < end; ) {

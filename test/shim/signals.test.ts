@@ -19,8 +19,7 @@ const waits: Record<string, (fd: number) => (string | number)[]> = {
 for (const [name, args] of Object.entries(waits)) {
   scene(`${name} on a connection is interrupted by a signal`, async (s) => {
     const { fd } = await s.connection();
-    await s.puppet.must('alarm', 100);
-    const reply = await s.puppet.call(name, ...args(fd));
+    const reply = await s.puppet.call('alarm', 100, 'interrupt', name, ...args(fd));
     assert.equal(reply.error, 'EINTR');
     assert.ok(reply.elapsed < 5000, `${reply.elapsed} ms`);
   });
@@ -31,30 +30,28 @@ for (const name of ['epoll_wait', 'epoll_pwait', 'epoll_pwait2']) {
     const { fd } = await s.connection();
     const epfd = await s.puppet.must('epoll_create');
     await s.puppet.must('epoll_ctl', epfd, 'add', fd, 'in', 1);
-    await s.puppet.must('alarm', 100);
-    assert.equal((await s.puppet.call(name, epfd, 8, 10_000)).error, 'EINTR');
+    const reply = await s.puppet.call('alarm', 100, 'interrupt', name, epfd, 8, 10_000);
+    assert.equal(reply.error, 'EINTR');
   });
 }
 
 for (const name of ['accept', 'accept-anonymous']) {
   scene(`${name} is interrupted by a signal`, async (s) => {
-    await s.puppet.must('alarm', 100);
-    assert.equal((await s.puppet.call(name, listener)).error, 'EINTR');
+    const reply = await s.puppet.call('alarm', 100, 'interrupt', name, listener);
+    assert.equal(reply.error, 'EINTR');
   });
 }
 
 scene('read goes on after a signal with SA_RESTART', async (s) => {
   const { client, fd } = await s.connection();
-  await s.puppet.must('alarm', 100, 'restart');
-  const reading = s.puppet.call('read', fd, 10);
+  const reading = s.puppet.call('alarm', 100, 'restart', 'read', fd, 10);
   await elapse(300);
   await client.send(Buffer.from('late'));
   assert.equal((await reading).detail, 'text:late');
 });
 
 scene('accept goes on after a signal with SA_RESTART', async (s) => {
-  await s.puppet.must('alarm', 100, 'restart');
-  const accepting = s.puppet.call('accept', listener);
+  const accepting = s.puppet.call('alarm', 100, 'restart', 'accept', listener);
   await elapse(300);
   const client = await s.transport.connect({ port: s.puppet.server.port });
   s.t.after(() => client.wire.destroy());
@@ -63,22 +60,25 @@ scene('accept goes on after a signal with SA_RESTART', async (s) => {
 
 scene('poll does not go on after a signal, SA_RESTART or not', async (s) => {
   const { fd } = await s.connection();
-  await s.puppet.must('alarm', 100, 'restart');
-  assert.equal((await s.puppet.call('poll', 10_000, `${fd}:in`)).error, 'EINTR');
+  const reply = await s.puppet.call('alarm', 100, 'restart', 'poll', 10_000, `${fd}:in`);
+  assert.equal(reply.error, 'EINTR');
 });
 
 scene(
   'a blocked write tells what it had written when a signal came',
   async (s) => {
     const { client, fd } = await s.connection();
+    const write = async () => {
+      const writing = s.puppet.begin('write', fd, 'make:30000000:1');
+      await client.wire.filled();
+      await s.blocked(1);
+      await s.puppet.must('interrupt', writing.id);
+      return writing.reply;
+    };
     let written = 0;
-    for (;;) {
-      await s.puppet.must('alarm', 100);
-      const reply = await s.puppet.call('write', fd, 'make:30000000:1');
-      if (reply.error === 'EINTR') break;
-      assert.equal(reply.error, 'ok');
-      written += reply.result;
-    }
+    let reply = await write();
+    for (; reply.error === 'ok'; reply = await write()) written += reply.result;
+    assert.equal(reply.error, 'EINTR');
     assert.ok(written > 0);
     assert.equal((await client.receive(written)).length, written);
   },

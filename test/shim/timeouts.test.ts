@@ -73,8 +73,10 @@ function* forever(segment: Buffer): Generator<Buffer, void> {
   for (;;) yield segment;
 }
 
-const text = (characters: string) =>
-  frame({ opcode: Opcode.text, payload: Buffer.from(characters) });
+const text = (characters: string, fin = true) =>
+  frame({ opcode: Opcode.text, fin, payload: Buffer.from(characters) });
+const more = (characters: string) =>
+  frame({ opcode: Opcode.continuation, fin: false, payload: Buffer.from(characters) });
 
 const junks: readonly Junk[] = [
   { name: 'pings', segments: () => forever(ping('are you there')) },
@@ -89,12 +91,13 @@ const junks: readonly Junk[] = [
     name: 'parts of a base64 quad',
     subprotocol: 'base64',
     *segments() {
-      for (const character of 'QUJ') {
-        yield text('');
-        yield frame({ opcode: Opcode.text, fin: false, payload: Buffer.from(character) });
+      yield text('');
+      yield text('Q', false);
+      for (const character of 'UJ') {
         yield ping();
-        yield frame({ opcode: Opcode.continuation, payload: Buffer.from('\n') });
+        yield more(character);
       }
+      for (;;) yield more('\n');
     },
   },
 ];

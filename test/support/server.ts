@@ -93,6 +93,8 @@ export class Server {
       const child = spawn(program, args(...ports), {
         env: environment(ports, options),
         stdio: 'pipe',
+        // A process group, so that its children end with it.
+        detached: true,
       });
       const server = new Server(ports, child, options.talks ?? false);
       const ready = await server.#ready();
@@ -118,6 +120,12 @@ export class Server {
   /** How many lines it printed that start with this word. */
   count(word: string): number {
     return this.lines.filter((line) => line.split(' ')[0] === word).length;
+  }
+
+  /** Waits until it has printed `count` lines that start with this word; throws if there are more. */
+  async counted(word: string, count: number): Promise<void> {
+    await this.until(`${count} times ${word}`, () => this.count(word) >= count);
+    if (this.count(word) > count) throw new Error(`${this.count(word)} times ${word}, not ${count}`);
   }
 
   /** Waits until the program's output makes `holds` true. */
@@ -170,7 +178,11 @@ export class Server {
   /** Ends the program. Throws when it had ended already, or had said something on stderr. */
   async stop(): Promise<void> {
     const early = this.#exit;
-    this.#child.kill('SIGKILL');
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // Nobody is left of the group.
+    }
     await within('the server to die', this.exited);
     if (early !== undefined && !this.#expected) {
       throw new Error(`the server died (${early.signal ?? early.code}): ${this.stderr}`);
