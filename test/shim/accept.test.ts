@@ -1,13 +1,13 @@
 // Handshakes happen before accept: the server meets only clients that completed theirs, and those
 // that do not complete it delay nobody.
 import assert from 'node:assert/strict';
-import { type TestContext, describe, test } from 'node:test';
-import { WebSocketClient, newKey, requestText } from '../support/client.js';
+import { describe, type TestContext, test } from 'node:test';
+import { newKey, requestText, WebSocketClient } from '../support/client.js';
 import { eventually, within } from '../support/deadline.js';
 import { closeFrame, frame } from '../support/frame.js';
 import { blocking, loops, poll, words } from '../support/loops.js';
 import { summary } from '../support/payload.js';
-import { Puppet, listener } from '../support/puppet.js';
+import { listener, Puppet } from '../support/puppet.js';
 import { serve } from '../support/server.js';
 import { type Endpoint, Wire } from '../support/wire.js';
 
@@ -134,7 +134,10 @@ test('a client that said everything before it was accepted', async (t) => {
   const first = await connect(t, server); // holds the server
   const second = await wire(t, server);
   const key = newKey();
-  const farewell = Buffer.concat([frame({ payload: Buffer.from('short visit') }), closeFrame(1000)]);
+  const farewell = Buffer.concat([
+    frame({ payload: Buffer.from('short visit') }),
+    closeFrame(1000),
+  ]);
   await second.write(Buffer.concat([Buffer.from(requestText(server, {}, key)), farewell]));
   await first.close();
   const client = await WebSocketClient.accepted(second, key);
@@ -172,7 +175,10 @@ test('the oldest unfinished handshake makes room for a new one', async (t) => {
     client.wire.destroy();
   }
   const [oldest, ...others] = silent;
-  const gone = within('the oldest to be dropped', oldest?.rest().catch(() => null) ?? assert.fail());
+  const gone = within(
+    'the oldest to be dropped',
+    oldest?.rest().catch(() => null) ?? assert.fail(),
+  );
   await wire(t, server);
   await wire(t, server);
   await gone;
@@ -237,7 +243,10 @@ test('closing the listener ends the clients that wait for it', async (t) => {
   await puppet.call('poll', 10_000, `${listener}:in`);
   const client = await ready;
   await puppet.must('close', listener);
-  await within('the silent client to be dropped', silent.rest().catch(() => null));
+  await within(
+    'the silent client to be dropped',
+    silent.rest().catch(() => null),
+  );
   await client.ended().catch((error: NodeJS.ErrnoException) => {
     assert.equal(error.code, 'ECONNRESET');
   });

@@ -1,12 +1,12 @@
 // The closing handshake, in both directions, and what a client gets that breaks the protocol.
 import assert from 'node:assert/strict';
-import { type TestContext, describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { WebSocketClient } from '../support/client.js';
 import { eventually } from '../support/deadline.js';
-import { type Frame, Opcode, closeFrame, frame } from '../support/frame.js';
+import { closeFrame, type Frame, frame, Opcode } from '../support/frame.js';
 import { epoll, poll, threads, words } from '../support/loops.js';
 import { generate, summary } from '../support/payload.js';
-import { Puppet, listener } from '../support/puppet.js';
+import { listener, Puppet } from '../support/puppet.js';
 import { serve } from '../support/server.js';
 
 async function stage(t: TestContext) {
@@ -157,10 +157,7 @@ const violations: Record<string, [number, Frame[]]> = {
     [{ opcode: Opcode.close, payload: Buffer.of(3, 0xe8, 0xff) }],
   ],
   'text that is not UTF-8': [1007, [{ opcode: Opcode.text, payload: Buffer.of(0xff) }]],
-  'text that ends inside a code point': [
-    1007,
-    [{ opcode: Opcode.text, payload: Buffer.of(0xc3) }],
-  ],
+  'text that ends inside a code point': [1007, [{ opcode: Opcode.text, payload: Buffer.of(0xc3) }]],
 };
 
 describe('a client that sends', () => {

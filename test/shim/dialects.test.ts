@@ -1,12 +1,12 @@
 // How payload is written: binary, text, base64, and the two protocols from before RFC 6455.
 import assert from 'node:assert/strict';
-import { type TestContext, describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { WebSocketClient } from '../support/client.js';
-import { Opcode, frame } from '../support/frame.js';
+import { frame, Opcode } from '../support/frame.js';
 import { HixieClient } from '../support/hixie.js';
 import { epollShort, loops, poll, words } from '../support/loops.js';
 import { generate, summary } from '../support/payload.js';
-import { Puppet, listener } from '../support/puppet.js';
+import { listener, Puppet } from '../support/puppet.js';
 import { Random, seedOfThisRun } from '../support/random.js';
 import { serve } from '../support/server.js';
 
@@ -232,8 +232,8 @@ for (const version of [75, 76] as const) {
 describe('of the subprotocols that a client offers', () => {
   const cases: Record<string, string | undefined> = {
     'base64, binary': 'binary',
-    'binary': 'binary',
-    'base64': 'base64',
+    binary: 'binary',
+    base64: 'base64',
     'chat, base64': 'base64',
     'chat, superchat': 'chat',
   };

@@ -1,10 +1,10 @@
 // Clients that mean harm, or are merely broken: the server stays healthy, and keeps nothing of them.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { WebSocketClient, newKey, requestText } from '../support/client.js';
+import { newKey, requestText, WebSocketClient } from '../support/client.js';
 import { eventually } from '../support/deadline.js';
 import { frame } from '../support/frame.js';
-import { type Loop, epollEdge, epollThreads, poll, threads, words } from '../support/loops.js';
+import { epollEdge, epollThreads, type Loop, poll, threads, words } from '../support/loops.js';
 import { Random, seedOfThisRun } from '../support/random.js';
 import { type Server, serve } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -51,7 +51,10 @@ for (const loop of styles) {
       for (let i = 0; i < 40; i += 1) {
         const wire = await Wire.connect(server);
         const head = random.once(2) ? 'GET /' : random.once(2) ? '\x16\x03' : '';
-        await throwAt(wire, Buffer.concat([Buffer.from(head), random.bytes(random.between(1, 3000))]));
+        await throwAt(
+          wire,
+          Buffer.concat([Buffer.from(head), random.bytes(random.between(1, 3000))]),
+        );
         if (random.once(2)) wire.reset();
         else wire.destroy();
       }

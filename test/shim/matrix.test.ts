@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Framing, framings, oneFrame, splitHeadersSize } from '../support/framings.js';
-import { type Loop, type ServerWords, loops, words } from '../support/loops.js';
+import { type Loop, loops, type ServerWords, words } from '../support/loops.js';
 import { generate, summary } from '../support/payload.js';
 import { Server } from '../support/server.js';
 import { type Client, type Transport, tcp, websocket } from '../support/transport.js';
@@ -19,8 +19,7 @@ class Pair {
   server(wrapped: boolean, mode: Mode, bytes = 0): Promise<Server> {
     const key = `${wrapped} ${mode} ${bytes}`;
     const { io } = this.loop;
-    const start = () =>
-      Server.start(this.loop.program(), words({ mode, bytes, io }), { wrapped });
+    const start = () => Server.start(this.loop.program(), words({ mode, bytes, io }), { wrapped });
     const server = this.#started.get(key) ?? start();
     this.#started.set(key, server);
     return server;

@@ -1,10 +1,10 @@
 // Pings are answered from within whatever the server does with a connection, and nothing of it shows.
 import assert from 'node:assert/strict';
-import { type TestContext, describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { WebSocketClient } from '../support/client.js';
-import { Opcode, frame, ping } from '../support/frame.js';
+import { frame, Opcode, ping } from '../support/frame.js';
 import { generate, summary } from '../support/payload.js';
-import { Puppet, listener } from '../support/puppet.js';
+import { listener, Puppet } from '../support/puppet.js';
 
 async function stage(t: TestContext, env: Record<string, string> = {}) {
   const puppet = await Puppet.start(t, { wrapped: true, env });

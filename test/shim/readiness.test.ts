@@ -13,7 +13,13 @@ for (const name of ['select', 'pselect']) {
     const in_ = `r:${one.fd},${idle.fd},${pipe},${listener}`;
     const all = `r:${one.fd},${pipe} w:${one.fd},${idle.fd} e:`;
     for (const timeout of [0, 5000, -1]) {
-      const reply = await s.puppet.call(name, timeout, in_, `w:${one.fd},${idle.fd}`, `e:${one.fd}`);
+      const reply = await s.puppet.call(
+        name,
+        timeout,
+        in_,
+        `w:${one.fd},${idle.fd}`,
+        `e:${one.fd}`,
+      );
       assert.equal(reply.result, 4);
       assert.equal(reply.detail, all);
     }

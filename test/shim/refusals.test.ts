@@ -1,16 +1,16 @@
 // Who is not let in, and what they are told: an HTTP answer that arrives whole, then the end. The
 // server never hears of them.
 import assert from 'node:assert/strict';
-import { type TestContext, after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import {
   type Request,
   type Response,
-  WebSocketClient,
   readResponse,
   requestText,
+  WebSocketClient,
 } from '../support/client.js';
-import { generate } from '../support/payload.js';
 import { poll, words } from '../support/loops.js';
+import { generate } from '../support/payload.js';
 import { Server, serve } from '../support/server.js';
 import { type Endpoint, Wire } from '../support/wire.js';
 

@@ -49,14 +49,24 @@ scene('what several threads write at once is whole', async (s) => {
   assert.match(seen, /^((.)\2{499})+$/s, 'no write is torn apart');
 });
 
-scene('what several threads read at once is each byte once', async (s) => {
-  const { client, fd } = await s.connection();
-  const reading = Array.from({ length: 8 }, () => s.puppet.begin('recv', fd, 100, 'waitall').reply);
-  await s.blocked(8);
-  await client.send(Buffer.from('x'.repeat(800)));
-  const replies = await Promise.all(reading);
-  assert.equal(replies.reduce((sum, { result }) => sum + result, 0), 800);
-}, { incomparable: true });
+scene(
+  'what several threads read at once is each byte once',
+  async (s) => {
+    const { client, fd } = await s.connection();
+    const reading = Array.from(
+      { length: 8 },
+      () => s.puppet.begin('recv', fd, 100, 'waitall').reply,
+    );
+    await s.blocked(8);
+    await client.send(Buffer.from('x'.repeat(800)));
+    const replies = await Promise.all(reading);
+    assert.equal(
+      replies.reduce((sum, { result }) => sum + result, 0),
+      800,
+    );
+  },
+  { incomparable: true },
+);
 
 scene('threads that poll one connection all hear of its payload', async (s) => {
   const { client, fd } = await s.connection();
@@ -66,16 +76,23 @@ scene('threads that poll one connection all hear of its payload', async (s) => {
   for (const reply of polling) assert.equal((await reply).result, 1);
 });
 
-scene('a level-triggered epoll hands one event to one thread at a time', async (s) => {
-  const { client, fd } = await s.connection();
-  const epfd = await s.puppet.must('epoll_create');
-  await s.puppet.must('epoll_ctl', epfd, 'add', fd, 'in+once', 1);
-  const waiting = Array.from({ length: 3 }, () => s.puppet.begin('epoll_wait', epfd, 8, 1000).reply);
-  await s.blocked(3);
-  await client.send(Buffer.from('x'));
-  const results = await Promise.all(waiting);
-  assert.deepEqual(results.map(({ result }) => result).sort(), [0, 0, 1]);
-}, { incomparable: true });
+scene(
+  'a level-triggered epoll hands one event to one thread at a time',
+  async (s) => {
+    const { client, fd } = await s.connection();
+    const epfd = await s.puppet.must('epoll_create');
+    await s.puppet.must('epoll_ctl', epfd, 'add', fd, 'in+once', 1);
+    const waiting = Array.from(
+      { length: 3 },
+      () => s.puppet.begin('epoll_wait', epfd, 8, 1000).reply,
+    );
+    await s.blocked(3);
+    await client.send(Buffer.from('x'));
+    const results = await Promise.all(waiting);
+    assert.deepEqual(results.map(({ result }) => result).sort(), [0, 0, 1]);
+  },
+  { incomparable: true },
+);
 
 scene('close and accept in one thread, while another waits for other things', async (s) => {
   const keeper = await s.connection();

@@ -1,11 +1,11 @@
 // A timeout is counted from the call's start, whatever a client sends that is not payload; and
 // waiting costs no CPU.
 import assert from 'node:assert/strict';
-import { type TestContext, describe, test } from 'node:test';
-import { WebSocketClient, requestText } from '../support/client.js';
+import { describe, type TestContext, test } from 'node:test';
+import { requestText, WebSocketClient } from '../support/client.js';
 import { elapse } from '../support/deadline.js';
-import { Opcode, frame, ping } from '../support/frame.js';
-import { Puppet, type Reply, listener } from '../support/puppet.js';
+import { frame, Opcode, ping } from '../support/frame.js';
+import { listener, Puppet, type Reply } from '../support/puppet.js';
 import { Wire } from '../support/wire.js';
 
 const timeout = 1000;

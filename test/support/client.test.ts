@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { WebSocketClient } from './client.js';
 import { within } from './deadline.js';
-import { Opcode, frame } from './frame.js';
-import { framings, splitHeadersSize } from './framings.js';
+import { frame, Opcode } from './frame.js';
 import { FrameReader, Violation } from './frame-reader.js';
+import { framings, splitHeadersSize } from './framings.js';
 import { generate } from './payload.js';
 import { websocket } from './transport.js';
 

@@ -1,7 +1,7 @@
 // A WebSocket client that holds every byte in its hands. Not a library's, because a library neither
 // sends what is wrong nor sends what is right in all the ways that are legal.
 import { createHash, randomBytes } from 'node:crypto';
-import { Opcode, closeFrame, frame } from './frame.js';
+import { closeFrame, frame, Opcode } from './frame.js';
 import { FrameReader } from './frame-reader.js';
 import { type Endpoint, Wire } from './wire.js';
 

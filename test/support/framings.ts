@@ -2,7 +2,7 @@
 //
 // Each is meant to catch a server that assumes something about the two: that a segment is a frame,
 // that a frame is a message, that what is readable is payload.
-import { Opcode, frame, ping, randomMask } from './frame.js';
+import { frame, Opcode, ping, randomMask } from './frame.js';
 import type { Random } from './random.js';
 
 export interface Framing {

@@ -1,5 +1,5 @@
 // The test servers of test/servers, one per style of event loop.
-import { type Program, compile } from './compile.js';
+import { compile, type Program } from './compile.js';
 
 export interface Loop {
   name: string;

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { eventually } from './deadline.js';
 import { oneFrame } from './framings.js';
 import { threadStates } from './kernel.js';
-import { Puppet, listener } from './puppet.js';
+import { listener, Puppet } from './puppet.js';
 import { type Client, type Transport, tcp, websocket } from './transport.js';
 
 export class Scene {

@@ -1,11 +1,11 @@
 // A program that serves a port, as it is or with the shim preloaded, for as long as a test needs it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { existsSync } from 'node:fs';
 import { within } from './deadline.js';
 import { cpuSeconds, openDescriptors } from './kernel.js';
 
@@ -100,7 +100,10 @@ export class Server {
       const ready = await server.#ready();
       if (ready) return server;
       const taken = server.stderr.includes('Address already in use');
-      if (!taken || attempt === 10) throw new Error(`${program} did not start: ${server.stderr}`);
+      if (!taken || attempt === 10) {
+        const { code, signal } = await server.exited;
+        throw new Error(`${program} did not start (${signal ?? code}): ${server.stderr}`);
+      }
     }
   }
 
@@ -125,7 +128,8 @@ export class Server {
   /** Waits until it has printed `count` lines that start with this word; throws if there are more. */
   async counted(word: string, count: number): Promise<void> {
     await this.until(`${count} times ${word}`, () => this.count(word) >= count);
-    if (this.count(word) > count) throw new Error(`${this.count(word)} times ${word}, not ${count}`);
+    if (this.count(word) > count)
+      throw new Error(`${this.count(word)} times ${word}, not ${count}`);
   }
 
   /** Waits until the program's output makes `holds` true. */

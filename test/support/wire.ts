@@ -1,7 +1,7 @@
 // A TCP connection of a test: every write is a segment of its own, and nothing is read ahead of
 // what the test asks for (a test that does not read is a slow reader).
 import { once } from 'node:events';
-import { type Socket, connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { within } from './deadline.js';
 import { receiveQueue } from './kernel.js';
 
