@@ -38,9 +38,10 @@ struct alignas(64) Record {
   OwnerLock transmit_lock;
   std::int32_t error =
       0;  // an errno that the kernel reported while bytes were still to be delivered
-  std::uint32_t unanswered = 0;            // heartbeat pings without an answer
-  std::int64_t closed_at = 0;              // monotonic: when the client's Close came
-  std::int64_t pinged_at = 0;              // monotonic: the last heartbeat
+  std::uint32_t low_water = 0;   // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
+  std::uint32_t unanswered = 0;  // heartbeat pings without an answer
+  std::int64_t closed_at = 0;    // monotonic: when the client's Close came
+  std::int64_t pinged_at = 0;    // monotonic: the last heartbeat
   std::array<std::uint32_t, 8> holders{};  // pids
   bool crowded = false;                    // more holders than fit: nobody is known to be the last
   codec::Sender sender;

@@ -40,6 +40,10 @@ bool was_full(std::uint32_t index);
 // FIONREAD: how many payload bytes can be read at once.
 Result available(int fd, std::uint32_t index);
 
+// SO_RCVLOWAT in payload bytes (socket(7)).
+Result set_low_water(int fd, std::uint32_t index, int bytes);
+int low_water(std::uint32_t index);
+
 // shutdown(2).
 Result shut(int fd, std::uint32_t index, int how);
 

@@ -493,6 +493,28 @@ int hook_ioctl(int fd, unsigned long request, ...) {
   return libc.ioctl(fd, request, argument);
 }
 
+int hook_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
+  const int failed = libc.getsockopt(fd, level, option, value, size);
+  if (failed == 0 && level == SOL_SOCKET && option == SO_RCVLOWAT && *size == sizeof(int)) {
+    if (const Ours ours(fd); ours) *static_cast<int*>(value) = connection::low_water(ours.index());
+  }
+  return failed;
+}
+
+int hook_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
+  if (level == SOL_SOCKET && size >= sizeof(int) && value != nullptr) {
+    if (const Ours ours(fd); ours && option == SO_RCVLOWAT) {
+      return answer(connection::set_low_water(fd, ours.index(), *static_cast<const int*>(value)));
+    }
+    // The kernel would keep reading our headers after the call that made them has returned.
+    if (const Ours ours(fd); ours && option == SO_ZEROCOPY) {
+      errno = EOPNOTSUPP;
+      return -1;
+    }
+  }
+  return libc.setsockopt(fd, level, option, value, size);
+}
+
 int hook_shutdown(int fd, int how) {
   if (const Ours ours(fd); ours) {
     const Result result = connection::shut(fd, ours.index(), how);

@@ -268,6 +268,17 @@ class Patience {
   Nanoseconds started_ = 0;
 };
 
+// How many payload bytes lie within one look at the stream: never more than are there, which is
+// what callers rely on.
+std::size_t payload_at_hand(int fd, Receiver ahead) {
+  std::array<std::byte, 16384> wire;
+  std::array<std::byte, 16384> payload;
+  const long got = sock::peek(fd, wire.data(), wire.size());
+  if (got <= 0) return 0;
+  const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
+  return codec::decode(ahead, bytes, payload).produced;
+}
+
 // recv(2) with MSG_TRUNC discards: the caller's memory is not touched.
 Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int flags) {
   std::array<std::byte, 4096> waste;
@@ -285,7 +296,11 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   Record& record = arena::at(index);
   const bool peek = (flags & MSG_PEEK) != 0;
   const bool all = (flags & MSG_WAITALL) != 0 && (flags & MSG_DONTWAIT) == 0 && !peek;
-  const std::size_t least = all ? size : 1;
+  const std::uint32_t mark = std::atomic_ref(record.low_water).load(std::memory_order_relaxed);
+  const std::size_t enough = mark > 1 && !peek ? std::min<std::size_t>(mark, size) : 1;
+  const std::size_t least = all ? size : enough;
+  // What was asked of the kernel for the bytes that are about to go.
+  if (mark > 1) sock::set_low_water(fd, static_cast<int>(mark));
   Segments room(iov);
   Patience patience(fd, record);
   std::size_t taken = 0;
@@ -314,6 +329,23 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   }
 }
 
+namespace {
+
+// True if the payload at hand is less than the server's low-water mark, which counts payload bytes.
+// The kernel is told how many more wire bytes it takes at least, so that it does not wake us again
+// for what is there already.
+bool is_below_low_water(int fd, Record& record) {
+  const std::uint32_t mark = std::atomic_ref(record.low_water).load(std::memory_order_relaxed);
+  if (mark <= 1) return false;
+  const std::size_t payload = payload_at_hand(fd, record.receiver);
+  if (payload >= mark) return false;
+  const long missing = static_cast<long>(mark - payload);
+  sock::set_low_water(fd, static_cast<int>(std::min(sock::unread(fd) + missing, 1L << 30)));
+  return true;
+}
+
+}  // namespace
+
 Readiness readiness(int fd, std::uint32_t index) {
   Record& record = arena::at(index);
   constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
@@ -329,13 +361,14 @@ Readiness readiness(int fd, std::uint32_t index) {
       const long got = sock::peek(fd, wire.data(), wire.size());
       if (got == -EAGAIN) break;
       if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
-      if (got <= 0 || codec::payload_ahead(receiver)) return Readiness::ready;
+      if (got <= 0) return Readiness::ready;
+      if (codec::payload_ahead(receiver) && record.low_water <= 1) return Readiness::ready;
       std::byte payload;
       Receiver ahead = receiver;
       const auto done = codec::decode(ahead, std::span(wire).first(static_cast<std::size_t>(got)),
                                       std::span(&payload, 1));
       if (done.produced > 0) {
-        found = Readiness::ready;
+        found = is_below_low_water(fd, record) ? Readiness::none : Readiness::ready;
         break;
       }
       if (ahead.phase == Receiver::Phase::closed || ahead.phase == Receiver::Phase::failed) {
@@ -365,13 +398,22 @@ Result available(int fd, std::uint32_t index) {
   if (codec::payload_ahead(ahead) && static_cast<std::uint64_t>(unread) <= ahead.remaining) {
     return Result::ok(unread);
   }
-  // Counts what lies within one look: never more than is there, which is what callers rely on.
-  std::array<std::byte, 16384> wire;
-  std::array<std::byte, 16384> payload;
-  const long got = sock::peek(fd, wire.data(), wire.size());
-  if (got <= 0) return Result::ok(0);
-  const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
-  return Result::ok(static_cast<long>(codec::decode(ahead, bytes, payload).produced));
+  return Result::ok(static_cast<long>(payload_at_hand(fd, ahead)));
+}
+
+Result set_low_water(int fd, std::uint32_t index, int bytes) {
+  // The kernel takes a negative mark for no limit, and 0 for 1 (sock_setsockopt).
+  const int mark = bytes < 0 ? INT32_MAX : bytes == 0 ? 1 : bytes;
+  if (const long failed = sock::set_low_water(fd, mark); failed < 0) {
+    return Result::fail(static_cast<int>(-failed));
+  }
+  std::atomic_ref(arena::at(index).low_water).store(static_cast<std::uint32_t>(mark));
+  return Result::ok(0);
+}
+
+int low_water(std::uint32_t index) {
+  const std::uint32_t mark = std::atomic_ref(arena::at(index).low_water).load();
+  return mark == 0 ? 1 : static_cast<int>(mark);
 }
 
 }  // namespace wswrap::connection

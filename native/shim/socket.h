@@ -65,6 +65,10 @@ inline Nanoseconds timeout_of(int fd, int option) {
   return span == 0 ? forever : span;
 }
 
+inline long set_low_water(int fd, int bytes) {
+  return kernel::invoke(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
 // Unread wire bytes.
 inline long unread(int fd) {
   int count = 0;
