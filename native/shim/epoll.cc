@@ -206,7 +206,7 @@ std::uint32_t visible(const Registration& registration, std::uint32_t events, bo
   events &= ~urgent;
   const bool look = (events & input) != 0 && (events & EPOLLERR) == 0;
   const Readiness readiness =
-      look ? connection::readiness(registration.fd, registration.index) : Readiness::ready;
+      look ? connection::readiness(registration.fd, registration.index, true) : Readiness::ready;
   // The kernel reports the end itself, at the next look.
   if (readiness == Readiness::ended) return 0;
   if (readiness == Readiness::none) {

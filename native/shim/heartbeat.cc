@@ -32,7 +32,9 @@ void look_after(int fd, std::uint32_t index, Nanoseconds now) {
   std::atomic_ref pinged_at(record.pinged_at);
   std::atomic_ref unanswered(record.unanswered);
   const Nanoseconds last_ping = pinged_at.load();
-  if (last_ping != 0 && silence < now - last_ping) unanswered.store(0);
+  // The kernel counts in ticks of some milliseconds, so a fast answer may look older than the ping.
+  // What came before the ping is older by a whole heartbeat: half of one tells them apart.
+  if (last_ping != 0 && silence < now - last_ping + config.heartbeat / 2) unanswered.store(0);
   if (silence < config.heartbeat || now - last_ping < config.heartbeat) return;
   if (unanswered.load() >= unanswered_allowed) {
     if (logs(LogLevel::info)) {

@@ -186,7 +186,8 @@ Outcome attempt(int fd, std::uint32_t index, Segments room, std::size_t wanted, 
   Outcome outcome;
   {
     Hold hold(record.receive_lock);
-    if (!hold) return {.error = EAGAIN};
+    // A signal handler that interrupted this very call must not wait for it.
+    if (!hold) return {.error = EINTR};
     Intake intake(fd, record, index, room, peek);
     const Intake::End end = intake.run(wanted);
     phase = peek ? Receiver::Phase::header : record.receiver.phase;
@@ -307,7 +308,7 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   for (;;) {
     // A peek must begin at a payload byte: what is in front of it goes first.
     const bool blank = size == 0 || peek;
-    const bool ready = !blank || readiness(fd, index) != Readiness::none;
+    const bool ready = !blank || readiness(fd, index, false) != Readiness::none;
     if (size == 0 && ready) return Result::ok(0);
     const Outcome outcome =
         ready ? attempt(fd, index, room, size - taken, peek) : Outcome{.error = EAGAIN};
@@ -346,7 +347,7 @@ bool is_below_low_water(int fd, Record& record) {
 
 }  // namespace
 
-Readiness readiness(int fd, std::uint32_t index) {
+Readiness readiness(int fd, std::uint32_t index, bool signalled) {
   Record& record = arena::at(index);
   constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
   Receiver::Phase phase = Receiver::Phase::header;
@@ -355,6 +356,10 @@ Readiness readiness(int fd, std::uint32_t index) {
     Hold hold(record.receive_lock);
     if (!hold || std::atomic_ref(record.error).load() != 0) return Readiness::ready;
     if ((arena::state_of(record) & over) != 0) return Readiness::ready;
+    const bool any_byte_will_do = record.low_water <= 1;
+    if (signalled && any_byte_will_do && codec::payload_ahead(record.receiver)) {
+      return Readiness::ready;
+    }
     Receiver receiver = record.receiver;
     while (found == Readiness::none) {
       std::array<std::byte, 2 * overhead_room> wire;
@@ -362,7 +367,7 @@ Readiness readiness(int fd, std::uint32_t index) {
       if (got == -EAGAIN) break;
       if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
       if (got <= 0) return Readiness::ready;
-      if (codec::payload_ahead(receiver) && record.low_water <= 1) return Readiness::ready;
+      if (codec::payload_ahead(receiver) && any_byte_will_do) return Readiness::ready;
       std::byte payload;
       Receiver ahead = receiver;
       const auto done = codec::decode(ahead, std::span(wire).first(static_cast<std::size_t>(got)),
@@ -387,7 +392,7 @@ Readiness readiness(int fd, std::uint32_t index) {
 }
 
 Result available(int fd, std::uint32_t index) {
-  if (readiness(fd, index) != Readiness::ready) return Result::ok(0);
+  if (readiness(fd, index, false) != Readiness::ready) return Result::ok(0);
   Record& record = arena::at(index);
   Hold hold(record.receive_lock);
   if (!hold) return Result::ok(0);

@@ -89,7 +89,8 @@ struct Outcome {
 
 Outcome attempt(int fd, Record& record, const Segments& payload, std::size_t left, int flags) {
   Hold hold(record.transmit_lock);
-  if (!hold) return {.error = EAGAIN};
+  // A signal handler that interrupted this very call must not wait for it.
+  if (!hold) return {.error = EINTR};
   Sender sender;
   if (!load(record, sender)) return {.error = EPIPE};
   if (sender.close_queued || (arena::state_of(record) & arena::write_shut) != 0) {

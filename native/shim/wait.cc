@@ -41,7 +41,7 @@ short filter(int fd, short revents) {
   revents = static_cast<short>(revents & ~urgent);
   // Looking further would take the socket's error away from SO_ERROR.
   if ((revents & input) == 0 || (revents & POLLERR) != 0) return revents;
-  switch (connection::readiness(fd, known.index())) {
+  switch (connection::readiness(fd, known.index(), true)) {
     case connection::Readiness::ready:
       return revents;
     case connection::Readiness::ended:
