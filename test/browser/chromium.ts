@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { chromium, type Page } from 'playwright-core';
+import { find } from '../support/programs.js';
 
 const screenshots = fileURLToPath(new URL('../../../build/test', import.meta.url));
 
@@ -31,7 +32,8 @@ export async function withPage(
   url: string,
   body: (page: Page) => Promise<void>,
 ): Promise<void> {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
+  const executablePath = find('chromium') ?? 'chromium';
+  const browser = await chromium.launch({ executablePath, args });
   t.after(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
   const log: string[] = [];

@@ -105,9 +105,14 @@ export class Command {
     return within(`${this.child.spawnfile} to exit`, this.exited);
   }
 
-  /** Asks the program to end, as an operator would, and waits until it has. */
-  stop(): Promise<Exit> {
+  /** Asks the program to end, as an operator would, and waits until it has. Throws if it stays. */
+  async stop(): Promise<Exit> {
     this.child.kill('SIGTERM');
-    return this.exit();
+    try {
+      return await this.exit();
+    } catch (error) {
+      this.child.kill('SIGKILL');
+      throw error;
+    }
   }
 }

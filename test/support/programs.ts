@@ -32,13 +32,16 @@ export function packagesOf(names: readonly Program[]): string[] {
   return [...new Set(names.map((name) => packageOf[name]))];
 }
 
-/** Those of the programs that this machine cannot start, searched the way execvp(3) does. */
-export function missing(names: readonly Program[]): Program[] {
+/** Where this machine has the program, searched the way execvp(3) does. */
+export function find(name: Program): string | undefined {
+  if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return names.filter((name) => {
-    const candidates = isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name));
-    return !candidates.some(isExecutable);
-  });
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** Those of the programs that this machine does not have. */
+export function missing(names: readonly Program[]): Program[] {
+  return names.filter((name) => find(name) === undefined);
 }
 
 /**
