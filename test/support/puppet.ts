@@ -3,6 +3,8 @@ import type { TestContext } from 'node:test';
 import { compile } from './compile.js';
 import { type Server, type ServerOptions, serve } from './server.js';
 
+type Word = string | number;
+
 /** What a call did. */
 export interface Reply {
   /** What the call returned. */
@@ -33,7 +35,7 @@ export function puppetProgram(): string {
 export class Puppet {
   /** All replies in order of the requests: what a wrapped run must have in common with a plain one. */
   readonly transcript: string[] = [];
-  #count = 0;
+  #asides = 0;
 
   constructor(readonly server: Server) {}
 
@@ -47,39 +49,49 @@ export class Puppet {
   }
 
   /** Makes a call. Calls are made one after the other, on the main thread. */
-  call(name: string, ...args: (string | number)[]): Promise<Reply> {
-    return this.#request('', [name, ...args]);
+  call(name: string, ...args: Word[]): Promise<Reply> {
+    return this.#told(String(this.transcript.length), [name, ...args]);
   }
 
-  /** Makes a call on a thread of its own; `id` names the thread for interrupt() and cancel(). */
-  begin(name: string, ...args: (string | number)[]): { id: string; reply: Promise<Reply> } {
-    return { id: `&${this.#count + 1}`, reply: this.#request('&', [name, ...args]) };
+  /** Makes a call on a thread of its own; `id` names the thread for interrupt and cancel. */
+  begin(name: string, ...args: Word[]): { id: string; reply: Promise<Reply> } {
+    const id = `&${this.transcript.length}`;
+    return { id, reply: this.#told(id, [name, ...args]) };
+  }
+
+  /** Makes a call that the transcript does not tell of. */
+  async aside(name: string, ...args: Word[]): Promise<void> {
+    this.#asides += 1;
+    await this.#request(`aside${this.#asides}`, [name, ...args]);
   }
 
   /** Makes a call and demands that it succeeds; returns its result. */
-  async must(name: string, ...args: (string | number)[]): Promise<number> {
+  async must(name: string, ...args: Word[]): Promise<number> {
     const reply = await this.call(name, ...args);
     if (reply.error !== 'ok') throw new Error(`${name} ${args.join(' ')}: ${reply.error}`);
     return reply.result;
   }
 
-  async #request(mark: string, words: (string | number)[]): Promise<Reply> {
-    this.#count += 1;
-    const id = `${mark}${this.#count}`;
+  async #told(id: string, words: Word[]): Promise<Reply> {
     const slot = this.transcript.push('') - 1;
-    this.server.write(`${id} ${words.join(' ')}`);
-    const line = await this.server.line(new RegExp(`^${id} `));
-    const [told = '', ...extras] = line.slice(id.length + 1).split(' | ');
-    const [elapsed, cpu] = (extras.pop() ?? '').split(' ').map(Number);
-    const [result, error = '', ...detail] = told.split(' ');
+    const [told = '', ...extras] = await this.#request(id, words);
     this.transcript[slot] = `${words.join(' ')} -> ${told}`;
+    const [elapsed = Number.NaN, cpu = Number.NaN] = (extras.pop() ?? '').split(' ').map(Number);
+    const [result, error = '', ...detail] = told.split(' ');
     return {
       result: Number(result),
       error,
       detail: detail.join(' '),
       extra: extras.join(' '),
-      elapsed: elapsed ?? Number.NaN,
-      cpu: cpu ?? Number.NaN,
+      elapsed,
+      cpu,
     };
+  }
+
+  // The parts of the reply.
+  async #request(id: string, words: Word[]): Promise<string[]> {
+    this.server.write(`${id} ${words.join(' ')}`);
+    const line = await this.server.line(new RegExp(`^${id} `));
+    return line.slice(id.length + 1).split(' | ');
   }
 }

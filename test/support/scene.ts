@@ -22,9 +22,12 @@ export class Scene {
 
   /** A client, not accepted yet. */
   async client(): Promise<Client> {
-    const connecting = this.transport.connect({ port: this.puppet.server.port });
+    let done = false;
+    const connecting = this.transport.connect(this.puppet.server).finally(() => {
+      done = true;
+    });
     // A wrapped server answers the handshake from within the calls that it makes.
-    await this.puppet.call('poll', 10_000, `${listener}:in`);
+    while (!done) await this.puppet.aside('poll', 10, `${listener}:in`);
     const client = await connecting;
     this.t.after(() => client.wire.destroy());
     return client;
