@@ -7,6 +7,8 @@
 // place.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -43,6 +45,7 @@ struct alignas(64) Record {
   std::int64_t closed_at = 0;    // monotonic: when the client's Close came
   std::int64_t pinged_at = 0;    // monotonic: the last heartbeat
   std::array<std::uint32_t, 8> holders{};  // pids
+  sockaddr_in6 peer{};                     // for the log; large enough for IPv4, too
   bool crowded = false;                    // more holders than fit: nobody is known to be the last
   codec::Sender sender;
   codec::Receiver receiver;

@@ -30,6 +30,8 @@ struct Chore {
 
 constexpr Nanoseconds linger_time = milliseconds(2000);
 constexpr std::uint32_t linger_bytes = 64 * 1024;
+// A process that was told to end is often killed if it takes a second.
+constexpr Nanoseconds exit_time = milliseconds(500);
 constexpr Nanoseconds close_answer_time = milliseconds(5000);
 
 constinit std::array<Chore, 4096> chores{};
@@ -170,7 +172,7 @@ void on_timer() {
 
 void finish() {
   const driver::Guard guard;
-  const Deadline deadline(linger_time);
+  const Deadline deadline(exit_time);
   for (Chore& chore : chores) {
     if (chore.kind != Kind::linger) continue;
     for (;;) {

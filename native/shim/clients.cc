@@ -37,12 +37,6 @@ constexpr std::string_view policy_answer =
 constexpr std::array<std::string_view, 9> http_methods{
     "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT "};
 
-sockaddr_storage storage_of(const Client& client) {
-  sockaddr_storage storage{};
-  std::memcpy(&storage, &client.address, sizeof client.address);
-  return storage;
-}
-
 std::uint32_t number_of(const Client& client) {
   return static_cast<std::uint32_t>(&client - clients.data());
 }
@@ -73,7 +67,7 @@ void end(Client& client) {
 
 void log_refusal(const Client& client, std::string_view reason) {
   if (!logs(LogLevel::info)) return;
-  LogLine() << "refused " << storage_of(client) << ": " << reason;
+  LogLine(client.address) << "refused: " << reason;
 }
 
 void answer(int fd, std::string_view text) {
@@ -114,8 +108,7 @@ void finish(Client& client) {
 
 void pass_raw(Client& client) {
   client.raw = true;
-  if (logs(LogLevel::info))
-    LogLine() << "passed through " << storage_of(client) << ": not WebSocket";
+  if (logs(LogLevel::info)) LogLine(client.address) << "passed through: not WebSocket";
   finish(client);
 }
 
@@ -135,14 +128,14 @@ void accept_handshake(Client& client, const codec::Handshake& handshake, std::st
   }
   arena::Record& record = arena::at(index);
   record.number = arena::next_number();
+  record.peer = client.address;
   record.receiver.dialect = record.sender.dialect = handshake.dialect;
   record.receiver.encoding = record.sender.encoding = handshake.encoding;
   record.sender.text = config.text;
   client.index = index;
   if (logs(LogLevel::info)) {
-    LogLine line(record.number);
-    line << "opened " << storage_of(client) << " on port " << listeners::at(client.listener).port
-         << ", path ";
+    LogLine line(record.number, record.peer);
+    line << "opened on port " << listeners::at(client.listener).port << ", path ";
     line.quoted(handshake.target) << ", subprotocol ";
     line.quoted(handshake.subprotocol);
     if (handshake.dialect == codec::Dialect::hixie) line << ", Hixie";
@@ -248,7 +241,7 @@ void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t 
             .address = address,
             .address_size = size};
   set_state(client, State::waiting);
-  if (logs(LogLevel::debug)) LogLine() << "connected " << storage_of(client);
+  if (logs(LogLevel::debug)) LogLine(client.address) << "connected";
   examine(client);
   if (client.state != State::waiting) return;
   park(client);
@@ -282,9 +275,13 @@ void end_all_of(std::uint32_t listener) {
 
 bool is_full() { return complete >= config.max_pending; }
 
-void on_event(std::uint32_t number) {
+void on_event(std::uint32_t number, std::uint32_t events) {
   Client& client = at(number);
-  if (client.state == State::waiting) examine(client);
+  if (client.state != State::waiting) return;
+  examine(client);
+  // Half a request that nothing can follow any more.
+  const bool over = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  if (over && client.state == State::waiting) drop(client, "it left before its handshake");
 }
 
 void on_timer() {

@@ -47,7 +47,7 @@ void end_all_of(std::uint32_t listener);
 // True when as many clients are complete as may wait for the server.
 bool is_full();
 
-void on_event(std::uint32_t client);
+void on_event(std::uint32_t client, std::uint32_t events);
 void on_timer();
 void drop_after_fork();
 

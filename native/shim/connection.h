@@ -30,8 +30,8 @@ enum class Readiness {
   ended,  // the client's Close or a violation was just met: the kernel was told to report the end
 };
 
-// Consumes whatever holds no payload (empty frames, pings, parts of headers), so that it cannot wake
-// the server again. `signalled`: the kernel just called the socket readable.
+// Consumes whatever holds no payload (empty frames, pings, parts of headers), so that it cannot
+// wake the server again. `signalled`: the kernel just called the socket readable.
 Readiness readiness(int fd, std::uint32_t index, bool signalled);
 
 // True once after a send found the kernel's buffer full: only then is a new edge of EPOLLOUT due.

@@ -57,7 +57,7 @@ void close_epoll(int fd, std::uint32_t set) {
 
 void end_connection(int fd, unsigned index, unsigned short code) {
   arena::Record& record = arena::at(index);
-  if (logs(LogLevel::info)) LogLine(record.number) << "closed by the server";
+  if (logs(LogLevel::info)) LogLine(record.number, record.peer) << "closed by the server";
   if (wants_reset(fd)) {
     sock::close(fd);
     arena::release(index);

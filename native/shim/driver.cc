@@ -77,7 +77,7 @@ void dispatch(const epoll_event& event) {
     case Source::listener:
       return listeners::on_event(index);
     case Source::client:
-      return clients::on_event(index);
+      return clients::on_event(index, event.events);
     case Source::chore:
       return chores::on_event(index);
   }

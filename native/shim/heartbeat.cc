@@ -38,7 +38,8 @@ void look_after(int fd, std::uint32_t index, Nanoseconds now) {
   if (silence < config.heartbeat || now - last_ping < config.heartbeat) return;
   if (unanswered.load() >= unanswered_allowed) {
     if (logs(LogLevel::info)) {
-      LogLine(record.number) << "dropped: " << unanswered_allowed << " pings without an answer";
+      LogLine(record.number, record.peer)
+          << "dropped: " << unanswered_allowed << " pings without an answer";
     }
     std::atomic_ref(record.error).store(ETIMEDOUT);
     arena::set_state(record, arena::broken);

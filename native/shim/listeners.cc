@@ -218,6 +218,7 @@ int adopt(int fd) {
     listener = {};
     listener.port = local.port;
     listener.loopback = local.loopback;
+    const bool known = arena::find(arena::cookie_of(fd)) != arena::none;
     if (!enroll(listener, fd)) return ENOMEM;
     if (const int error = equip(listener, fd); error != 0) {
       strip(listener);
@@ -225,7 +226,7 @@ int adopt(int fd) {
     }
     listener.references = 1;
     fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
-    if (logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";
+    if (!known && logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";
     return 0;
   }
   return ENOMEM;

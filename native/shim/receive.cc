@@ -26,8 +26,8 @@ constexpr std::size_t max_iov = 64;
 
 void log_input(const Record& record, std::size_t wire, std::size_t payload) {
   if (!logs(LogLevel::trace)) return;
-  LogLine(record.number) << (payload > 0 ? "} " : "}. ") << payload << " (" << wire
-                         << " on the wire)";
+  LogLine(record.number, record.peer)
+      << (payload > 0 ? "} " : "}. ") << payload << " (" << wire << " on the wire)";
 }
 
 // One attempt to fill the caller's memory without blocking.
@@ -138,7 +138,7 @@ void on_client_close(int fd, std::uint32_t index, Record& record) {
   std::atomic_ref(record.closed_at).store(monotonic_now());
   const std::uint32_t state = arena::state_of(record);
   if (logs(LogLevel::debug)) {
-    LogLine(record.number) << "client closes, code " << record.receiver.close_code;
+    LogLine(record.number, record.peer) << "client closes, code " << record.receiver.close_code;
   }
   const bool ours_is_out = (state & arena::close_sent) != 0;
   sock::shutdown(fd, ours_is_out ? SHUT_RDWR : SHUT_RD);
@@ -149,9 +149,9 @@ void on_client_close(int fd, std::uint32_t index, Record& record) {
 void on_violation(int fd, std::uint32_t index, Record& record) {
   if ((arena::set_state(record, arena::broken) & arena::broken) != 0) return;
   if (logs(LogLevel::info)) {
-    LogLine(record.number) << "closed: the client broke the protocol: "
-                           << codec::failure_text(record.receiver) << ", code "
-                           << record.receiver.close_code;
+    LogLine(record.number, record.peer)
+        << "closed: the client broke the protocol: " << codec::failure_text(record.receiver)
+        << ", code " << record.receiver.close_code;
   }
   std::atomic_ref(record.error).store(ECONNRESET);
   say_close(fd, index, record.receiver.close_code);

@@ -1,7 +1,6 @@
 #include "shim/trace.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <time.h>
 
 #include <atomic>
@@ -38,7 +37,7 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 
 }  // namespace
 
-LogLine::LogLine(std::uint32_t number) {
+LogLine::LogLine() {
   timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   const auto second_of_day = static_cast<std::uint64_t>(now.tv_sec % 86400);
@@ -55,9 +54,7 @@ LogLine::LogLine(std::uint32_t number) {
   const auto thousandths = static_cast<std::uint64_t>(now.tv_nsec / 1'000'000);
   line_[size_++] = static_cast<char>('0' + thousandths / 100);
   two(thousandths % 100);
-  *this << " wswrap[" << kernel::call(SYS_getpid) << "]";
-  if (number != 0) *this << " #" << number;
-  *this << " ";
+  *this << " wswrap[" << kernel::call(SYS_getpid) << "] ";
 }
 
 LogLine::~LogLine() {
@@ -83,27 +80,25 @@ LogLine& LogLine::decimal(std::uint64_t value) {
   return *this << std::string_view(digits.data() + start, digits.size() - start);
 }
 
-LogLine& LogLine::operator<<(const sockaddr_storage& address) {
-  if (address.ss_family == AF_INET) {
+LogLine& LogLine::operator<<(const sockaddr_in6& address) {
+  if (address.sin6_family == AF_INET) {
     sockaddr_in v4;
     std::memcpy(&v4, &address, sizeof v4);
     const std::uint32_t host = ntohl(v4.sin_addr.s_addr);
     return *this << (host >> 24) << "." << (host >> 16 & 255) << "." << (host >> 8 & 255) << "."
                  << (host & 255) << ":" << ntohs(v4.sin_port);
   }
-  if (address.ss_family != AF_INET6) return *this << "unknown";
-  sockaddr_in6 v6;
-  std::memcpy(&v6, &address, sizeof v6);
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-    const unsigned char* host = v6.sin6_addr.s6_addr + 12;
+  if (address.sin6_family != AF_INET6) return *this << "unknown";
+  if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
+    const unsigned char* host = address.sin6_addr.s6_addr + 12;
     return *this << +host[0] << "." << +host[1] << "." << +host[2] << "." << +host[3] << ":"
-                 << ntohs(v6.sin6_port);
+                 << ntohs(address.sin6_port);
   }
   // RFC 5952 is for people; groups without the longest run of zeros folded are enough for a log.
   *this << "[";
   for (std::size_t group = 0; group < 8; ++group) {
     const unsigned value =
-        v6.sin6_addr.s6_addr[2 * group] * 256u + v6.sin6_addr.s6_addr[2 * group + 1];
+        address.sin6_addr.s6_addr[2 * group] * 256u + address.sin6_addr.s6_addr[2 * group + 1];
     bool leading = true;
     for (int shift = 12; shift >= 0; shift -= 4) {
       const unsigned digit = value >> shift & 15;
@@ -113,7 +108,7 @@ LogLine& LogLine::operator<<(const sockaddr_storage& address) {
     }
     if (group < 7) *this << ":";
   }
-  return *this << "]:" << ntohs(v6.sin6_port);
+  return *this << "]:" << ntohs(address.sin6_port);
 }
 
 LogLine& LogLine::quoted(std::string_view text) {

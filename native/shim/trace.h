@@ -2,7 +2,7 @@
 // anywhere (in a signal handler, between fork and exec) and never disturbs the server.
 #pragma once
 
-#include <sys/socket.h>
+#include <netinet/in.h>
 
 #include <array>
 #include <concepts>
@@ -19,8 +19,13 @@ inline bool logs(LogLevel level) { return config.log_level >= level; }
 // Builds a line and writes it when it goes out of scope. What does not fit is cut off.
 class LogLine {
  public:
-  // `number` is the connection's, 0 if the event belongs to none.
-  explicit LogLine(std::uint32_t number = 0);
+  LogLine();
+  // An event of a client that has no connection number yet.
+  explicit LogLine(const sockaddr_in6& peer) : LogLine() { *this << peer << " "; }
+  // An event of a connection.
+  LogLine(std::uint32_t number, const sockaddr_in6& peer) : LogLine() {
+    *this << "#" << number << " " << peer << " ";
+  }
   ~LogLine();
   LogLine(const LogLine&) = delete;
   LogLine& operator=(const LogLine&) = delete;
@@ -30,7 +35,8 @@ class LogLine {
     if (value < 0) return (*this << "-").decimal(~static_cast<std::uint64_t>(value) + 1);
     return decimal(static_cast<std::uint64_t>(value));
   }
-  LogLine& operator<<(const sockaddr_storage& address);
+  // IPv4 or IPv6, by its family.
+  LogLine& operator<<(const sockaddr_in6& address);
   // Text that came from a client: control characters and quotes are replaced.
   LogLine& quoted(std::string_view text);
 

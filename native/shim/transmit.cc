@@ -27,8 +27,8 @@ constexpr int passed_flags = MSG_MORE | MSG_DONTROUTE | MSG_CONFIRM;
 
 void log_output(const Record& record, std::size_t wire, std::size_t payload, std::size_t asked) {
   if (!logs(LogLevel::trace)) return;
-  LogLine(record.number) << (payload == asked ? "< " : "<. ") << payload << " (" << wire
-                         << " on the wire)";
+  LogLine(record.number, record.peer)
+      << (payload == asked ? "< " : "<. ") << payload << " (" << wire << " on the wire)";
 }
 
 // Another process of the tree may have garbled the record: then nothing sensible can be sent.
@@ -213,7 +213,7 @@ bool settle(int fd, std::uint32_t index) {
     receiver.ping_waiting = false;
     arena::clear_state(record, arena::pong_owed);
     settled = flush(fd, sender);
-    if (logs(LogLevel::debug)) LogLine(record.number) << "pong, " << size << " bytes";
+    if (logs(LogLevel::debug)) LogLine(record.number, record.peer) << "pong, " << size << " bytes";
   }
   record.sender = sender;
   // An open frame is the server's to finish; control frames wait for that.
@@ -241,7 +241,7 @@ bool say_close(int fd, std::uint32_t index, std::uint16_t code) {
   const bool left = flush(fd, sender);
   record.sender = sender;
   if (logs(LogLevel::debug))
-    LogLine(record.number) << "Close " << code << (left ? " sent" : " queued");
+    LogLine(record.number, record.peer) << "Close " << code << (left ? " sent" : " queued");
   return left;
 }
 

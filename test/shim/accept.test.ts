@@ -112,7 +112,10 @@ describe('many silent clients', () => {
 });
 
 test('a client that leaves before its handshake never existed', async (t) => {
-  const server = await serve(t, poll.program(), words({ mode: 'echo' }), { wrapped: true });
+  const server = await serve(t, poll.program(), words({ mode: 'echo' }), {
+    wrapped: true,
+    env: { WSWRAP_HANDSHAKE_TIMEOUT: '60' },
+  });
   const before = server.openDescriptors().length;
   for (let i = 0; i < 30; i += 1) {
     const one = await Wire.connect(server);
