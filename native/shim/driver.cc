@@ -25,6 +25,20 @@ constinit std::atomic<int> epoll{-1};
 constinit int timer = -1;
 constinit Nanoseconds armed_for = forever;
 
+// Belongs to the thread that holds the lock.
+constinit std::uint64_t signals_at_fork = 0;
+
+std::uint64_t block_signals() {
+  const std::uint64_t all = ~std::uint64_t{0};
+  std::uint64_t before = 0;
+  kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+  return before;
+}
+
+void restore_signals(std::uint64_t signals) {
+  kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof signals);
+}
+
 // One round handles that many descriptors; a flood gets its turn, not the whole processor.
 constexpr int events_per_round = 64;
 constexpr int rounds_per_drive = 4;
@@ -85,15 +99,23 @@ void dispatch(const epoll_event& event) {
 
 }  // namespace
 
-Guard::Guard() {
-  std::uint64_t all = ~std::uint64_t{0};
-  kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &all, &signals_, sizeof all);
-  outermost_ = lock.take();
-}
+Guard::Guard() : signals_(block_signals()), outermost_(lock.take()) {}
 
 Guard::~Guard() {
   if (outermost_) lock.release();
-  kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &signals_, nullptr, sizeof signals_);
+  restore_signals(signals_);
+}
+
+void hold_for_fork() {
+  const std::uint64_t signals = block_signals();
+  lock.take();
+  signals_at_fork = signals;
+}
+
+void release_after_fork() {
+  const std::uint64_t signals = signals_at_fork;
+  lock.release();
+  restore_signals(signals);
 }
 
 int descriptor() {
@@ -119,11 +141,8 @@ void drive() {
 bool watch(int fd, Source source, std::uint32_t index, std::uint32_t events) {
   if (descriptor() < 0) return false;
   const long failed = control(EPOLL_CTL_ADD, fd, source, index, events);
-  return failed == 0 || (failed == -EEXIST && change(fd, source, index, events));
-}
-
-bool change(int fd, Source source, std::uint32_t index, std::uint32_t events) {
-  return control(EPOLL_CTL_MOD, fd, source, index, events) == 0;
+  return failed == 0 ||
+         (failed == -EEXIST && control(EPOLL_CTL_MOD, fd, source, index, events) == 0);
 }
 
 void forget(int fd) {
@@ -149,6 +168,7 @@ void drop_after_fork() {
   fds::close_internal(epoll.exchange(-1));
   timer = -1;
   armed_for = forever;
+  restore_signals(signals_at_fork);
 }
 
 }  // namespace wswrap::driver

@@ -30,6 +30,10 @@ class Guard {
   bool outermost_;
 };
 
+// The same as a Guard, from before a fork until after it in the parent.
+void hold_for_fork();
+void release_after_fork();
+
 // The driver's descriptor, made at first use; negative (-errno) if it cannot be.
 int descriptor();
 
@@ -40,15 +44,15 @@ bool is_busy();
 // Does everything that is possible now.
 void drive();
 
-// Watches a descriptor, changes what is watched for (events as for epoll_ctl(2)), or forgets it.
+// Watches a descriptor (events as for epoll_ctl(2)), or forgets it.
 bool watch(int fd, Source source, std::uint32_t index, std::uint32_t events);
-bool change(int fd, Source source, std::uint32_t index, std::uint32_t events);
 void forget(int fd);
 
 // Makes the driver ready at that monotonic time at the latest.
 void wake_at(Nanoseconds when);
 
-// In a forked child: the driver belongs to the parent. Drops our copies of what is in it.
+// In a forked child: the driver belongs to the parent. Drops our copies of what is in it, and lets
+// go of what hold_for_fork() took.
 void drop_after_fork();
 
 }  // namespace wswrap::driver

@@ -129,6 +129,20 @@ int watched(const Registration& registration) {
   return listeners::readiness(registration.index, registration.fd);
 }
 
+// What the kernel is asked for: an eventfd stands in for a listener, and a WebSocket has no urgent
+// data.
+std::uint32_t asked_of_kernel(const Registration& registration) {
+  if (registration.kind != Kind::listener) return registration.events & ~urgent;
+  const std::uint32_t modes = registration.events & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE);
+  return (registration.events & input) != 0 ? modes | EPOLLIN : modes;
+}
+
+long tell_kernel(int epfd, int operation, const Registration& registration) {
+  const int target = watched(registration);
+  if (target < 0) return target;
+  return kernel_control(epfd, operation, target, asked_of_kernel(registration), registration.tag);
+}
+
 // The set of an epoll descriptor, made when the first of ours is put into it.
 std::uint32_t set_of(int epfd) {
   const fds::Entry entry = fds::get(epfd);
@@ -148,9 +162,8 @@ void join_driver(int epfd, std::uint32_t set) {
   if (driver < 0 || find(set, driver) != nullptr) return;
   Registration* registration = create(set, driver, Kind::driver, 0);
   if (registration == nullptr) return;
-  if (kernel_control(epfd, EPOLL_CTL_ADD, driver, EPOLLIN, registration->tag) < 0) {
-    remove(*registration);
-  }
+  registration->events = EPOLLIN;
+  if (tell_kernel(epfd, EPOLL_CTL_ADD, *registration) < 0) remove(*registration);
 }
 
 Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
@@ -163,10 +176,7 @@ Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
   if (registration == nullptr) return Result::fail(ENOMEM);
   registration->events = event.events;
   registration->data = event.data.u64;
-  const int target = watched(*registration);
-  const long failed =
-      target < 0 ? target
-                 : kernel_control(epfd, EPOLL_CTL_ADD, target, event.events, registration->tag);
+  const long failed = tell_kernel(epfd, EPOLL_CTL_ADD, *registration);
   if (failed < 0) {
     remove(*registration);
     return Result::fail(static_cast<int>(-failed));
@@ -176,8 +186,9 @@ Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
 }
 
 Result modify(int epfd, Registration& registration, const epoll_event& event) {
-  const long failed =
-      kernel_control(epfd, EPOLL_CTL_MOD, watched(registration), event.events, registration.tag);
+  Registration wanted = registration;
+  wanted.events = event.events;
+  const long failed = tell_kernel(epfd, EPOLL_CTL_MOD, wanted);
   if (failed < 0) return Result::fail(static_cast<int>(-failed));
   registration.events = event.events;
   registration.data = event.data.u64;
@@ -196,14 +207,12 @@ void avoid(int epfd, std::uint64_t data) {
   Registration* registration = find_tag(data);
   if (registration == nullptr) return;
   registration->tag = make_tag(static_cast<std::uint32_t>(registration - registrations.data()));
-  kernel_control(epfd, EPOLL_CTL_MOD, watched(*registration), registration->events,
-                 registration->tag);
+  tell_kernel(epfd, EPOLL_CTL_MOD, *registration);
 }
 
 // The events of a connection that are the server's to see; 0 if there is none.
 std::uint32_t visible(const Registration& registration, std::uint32_t events, bool& told) {
   using connection::Readiness;
-  events &= ~urgent;
   const bool look = (events & input) != 0 && (events & EPOLLERR) == 0;
   const Readiness readiness =
       look ? connection::readiness(registration.fd, registration.index, true) : Readiness::ready;
@@ -225,7 +234,7 @@ void rearm(int epfd, std::uint64_t tag) {
   const Hold hold(lock);
   const Registration* registration = find_tag(tag);
   if (registration == nullptr || (registration->events & EPOLLONESHOT) == 0) return;
-  kernel_control(epfd, EPOLL_CTL_MOD, registration->fd, registration->events, registration->tag);
+  tell_kernel(epfd, EPOLL_CTL_MOD, *registration);
 }
 
 // Turns the kernel's events into the server's, in place. Returns how many remain.
@@ -249,6 +258,7 @@ int translate(int epfd, epoll_event* events, int count, bool& driver_ready) {
       driver_ready = true;
       continue;
     }
+    if (registration.kind == Kind::listener) event.events = registration.events & input;
     if (registration.kind == Kind::connection) {
       bool told = false;
       event.events = visible(registration, event.events, told);

@@ -422,13 +422,15 @@ int hook_dup(int fd) {
 }
 
 int hook_dup2(int fd, int target) {
-  return fd == target ? libc.dup2(fd, target) : hook_dup3(fd, target, 0);
+  if (fd == target || (fds::get(fd).plain() && fds::get(target).plain())) {
+    return libc.dup2(fd, target);
+  }
+  return hook_dup3(fd, target, 0);
 }
 
 int hook_dup3(int fd, int target, int flags) {
-  if (fd == target || (fds::get(fd).plain() && fds::get(target).plain())) {
-    return flags == 0 ? libc.dup2(fd, target) : libc.dup3(fd, target, flags);
-  }
+  const bool plain = fds::get(fd).plain() && fds::get(target).plain();
+  if (fd == target || plain || (flags & ~O_CLOEXEC) != 0) return libc.dup3(fd, target, flags);
   if (libc.fcntl(fd, F_GETFD) < 0) return -1;
   if (const int error = descriptors::make_room(target); error != 0) {
     errno = error;

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "shim/kernel.h"
 
 namespace wswrap::fds {
@@ -18,12 +21,7 @@ constinit std::atomic<bool> used{false};
 constexpr int high_enough = 4096;
 constexpr int reserved = 64;
 
-int soft_limit() {
-  rlimit limits{};
-  const long failed = kernel::invoke(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limits);
-  if (failed < 0 || limits.rlim_cur > high_enough) return high_enough;
-  return static_cast<int>(limits.rlim_cur);
-}
+int soft_limit() { return std::min(most_open(), high_enough); }
 
 }  // namespace
 
@@ -35,6 +33,13 @@ void set(int fd, Entry entry) {
   int seen = highest.load(std::memory_order_relaxed);
   while (seen <= fd && !highest.compare_exchange_weak(seen, fd + 1, std::memory_order_relaxed)) {
   }
+}
+
+int most_open() {
+  rlimit limits{};
+  const long failed = kernel::invoke(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limits);
+  if (failed < 0 || limits.rlim_cur > INT32_MAX) return INT32_MAX;
+  return static_cast<int>(limits.rlim_cur);
 }
 
 int high_water() { return highest.load(std::memory_order_relaxed); }

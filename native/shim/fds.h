@@ -64,6 +64,9 @@ int move_up(int fd, int lowest);
 // Closes one of our own descriptors.
 void close_internal(int fd);
 
+// The soft limit of open descriptors, at most INT_MAX.
+int most_open();
+
 // Where descriptors that wait for their handshake are parked, above what select() can name if the
 // limits allow it.
 int parking_base();

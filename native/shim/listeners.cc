@@ -97,15 +97,16 @@ void take_signal(const Listener& listener) {
   kernel::invoke(SYS_read, listener.ready, &one, sizeof one);
 }
 
+// Taken out rather than asked for nothing: a hang-up is reported to who asks for nothing, too.
 void pause(Listener& listener) {
   listener.paused = true;
-  driver::change(listener.socket, driver::Source::listener, number_of(listener), 0);
+  driver::forget(listener.socket);
 }
 
 void resume(Listener& listener) {
   if (!listener.paused) return;
   listener.paused = false;
-  driver::change(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN);
+  driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN);
 }
 
 // accept(2) could not give us a client; the server must hear of it as it would without us.

@@ -1,6 +1,7 @@
 #include "shim/process.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -82,9 +83,42 @@ void adopt_descriptors() {
   });
 }
 
+// The thread that forks, as its parent knew it: in the child it has another id.
+constinit std::uint32_t forking_thread = 0;
+constinit bool prepared = false;
+
+// The epoll table first: whoever changes it may need the driver.
+void before_fork() {
+  if (!fds::any() || is_borrowed()) return;
+  epoll::before_fork();
+  driver::hold_for_fork();
+  prepared = true;
+  forking_thread = thread_id();
+  references::before_fork();
+}
+
+void after_fork_in_parent() {
+  if (!prepared || is_borrowed()) return;
+  prepared = false;
+  driver::release_after_fork();
+  epoll::after_fork();
+}
+
+void after_fork_in_child() {
+  forget_thread_id();
+  own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
+  if (!prepared) return;
+  prepared = false;
+  epoll::after_fork();
+  driver::drop_after_fork();
+  references::after_fork_in_child(forking_thread);
+  listeners::join_after_fork();
+}
+
 [[gnu::constructor(101)]] void start() {
   resolve_libc();
   own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   if (const char* wrong = read_config(environ)) {
     LogLine() << wrong << " in the environment makes no sense: not starting an unwrapped server";
     kernel::invoke(SYS_exit_group, exit_failure);
@@ -101,24 +135,8 @@ std::uint32_t id() { return own_id.load(std::memory_order_relaxed); }
 bool is_borrowed() { return static_cast<std::uint32_t>(kernel::call(SYS_getpid)) != id(); }
 
 int fork() {
-  if (!fds::any() || is_borrowed()) return libc.fork();
-  const driver::Guard guard;
-  epoll::before_fork();
-  references::before_fork();
-  const std::uint32_t thread = thread_id();
   const int child = libc.fork();
-  if (child == 0) {
-    forget_thread_id();
-    own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
-    epoll::after_fork();
-    driver::drop_after_fork();
-    references::after_fork_in_child(thread);
-    listeners::join_after_fork();
-    return 0;
-  }
-  epoll::after_fork();
-  const KeepErrno keep;
-  references::after_fork_in_parent(child);
+  if (child < 0 && fds::any() && !is_borrowed()) references::on_failed_fork();
   return child;
 }
 

@@ -12,7 +12,8 @@ std::uint32_t id();
 // the parent's descriptors, and must not change them.
 bool is_borrowed();
 
-// fork(2).
+// fork(2). The work is done by handlers that libc runs for daemon(3) and forkpty(3), too; only that
+// a fork failed must be seen here.
 int fork();
 
 // Ends every connection that nobody else holds (Close 1001) before the process goes.

@@ -44,12 +44,9 @@ void before_fork() {
   for_each_held([&](std::uint32_t index) { arena::join(index, reserved); });
 }
 
-void after_fork_in_parent(int child) {
+void on_failed_fork() {
   const std::uint32_t reserved = thread_id() | arena::reserved_holder;
-  // The child may have renamed its places already, and even left them.
-  for_each_held([&](std::uint32_t index) {
-    if (child < 0) arena::leave(index, reserved);
-  });
+  for_each_held([&](std::uint32_t index) { arena::leave(index, reserved); });
 }
 
 void after_fork_in_child(std::uint32_t thread) {

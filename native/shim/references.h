@@ -20,7 +20,7 @@ bool stands_for(int fd, std::uint32_t index);
 // fork: a place is kept for the child before it exists, so that a parent that closes at once is not
 // taken for the last holder.
 void before_fork();
-void after_fork_in_parent(int child);
+void on_failed_fork();
 // `thread` is the id that the forking thread had in the parent.
 void after_fork_in_child(std::uint32_t thread);
 

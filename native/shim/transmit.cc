@@ -117,6 +117,31 @@ void settle_if_owed(int fd, std::uint32_t index, Record& record) {
   if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(fd, index);
 }
 
+// Sends the rest of a control frame, and a pong if one is owed and possible. Returns false if bytes
+// are left over.
+bool send_owed(int fd, Record& record) {
+  const Hold receiving(record.receive_lock);
+  if (!receiving) return false;
+  const Hold sending(record.transmit_lock);
+  Sender sender;
+  if (!sending) return false;
+  if (!load(record, sender)) return true;
+  bool settled = flush(fd, sender);
+  const bool pong = (arena::state_of(record) & arena::pong_owed) != 0;
+  if (settled && pong && codec::at_boundary(sender)) {
+    codec::Receiver& receiver = record.receiver;
+    const std::size_t size = std::min<std::size_t>(receiver.control_size, receiver.control.size());
+    codec::queue_control(sender, codec::Opcode::pong,
+                         std::as_bytes(std::span(receiver.control)).first(size));
+    receiver.ping_waiting = false;
+    arena::clear_state(record, arena::pong_owed);
+    settled = flush(fd, sender);
+    if (logs(LogLevel::debug)) LogLine(record.number, record.peer) << "pong, " << size << " bytes";
+  }
+  record.sender = sender;
+  return settled;
+}
+
 Result failure(int error, int flags) {
   if (error == EPIPE && (flags & MSG_NOSIGNAL) == 0) raise_sigpipe();
   return Result::fail(error);
@@ -197,27 +222,10 @@ Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::
 
 bool settle(int fd, std::uint32_t index) {
   Record& record = arena::at(index);
-  Hold receiving(record.receive_lock);
-  if (!receiving) return false;
-  Hold sending(record.transmit_lock);
-  if (!sending) return false;
-  Sender sender;
-  if (!load(record, sender)) return true;
-  bool settled = flush(fd, sender);
-  const std::uint32_t state = arena::state_of(record);
-  if (settled && (state & arena::pong_owed) != 0 && codec::at_boundary(sender)) {
-    codec::Receiver& receiver = record.receiver;
-    const std::size_t size = std::min<std::size_t>(receiver.control_size, receiver.control.size());
-    codec::queue_control(sender, codec::Opcode::pong,
-                         std::as_bytes(std::span(receiver.control)).first(size));
-    receiver.ping_waiting = false;
-    arena::clear_state(record, arena::pong_owed);
-    settled = flush(fd, sender);
-    if (logs(LogLevel::debug)) LogLine(record.number, record.peer) << "pong, " << size << " bytes";
-  }
-  record.sender = sender;
-  // An open frame is the server's to finish; control frames wait for that.
+  const bool settled = send_owed(fd, record);
+  // Without the record's locks: the driver is taken before them, never after.
   if (!settled) chores::watch_output(fd, index);
+  // An open frame is the server's to finish; a pong waits for that.
   return settled && (arena::state_of(record) & arena::pong_owed) == 0;
 }
 
@@ -228,7 +236,11 @@ bool say_close(int fd, std::uint32_t index, std::uint16_t code) {
   if (!receiving || !sending) return false;
   Sender sender;
   if (!load(record, sender)) return true;
-  if (sender.close_queued) return flush(fd, sender);
+  if (sender.close_queued) {
+    const bool left = flush(fd, sender);
+    record.sender = sender;
+    return left;
+  }
   const codec::Receiver& receiver = record.receiver;
   const bool answering = receiver.phase == codec::Receiver::Phase::closed;
   if (code == 0) code = answering ? receiver.close_code : codec::close_code::normal;

@@ -25,23 +25,30 @@ pollfd translate(const pollfd& wanted, bool& with_driver) {
   pollfd entry = wanted;
   entry.revents = 0;
   const fds::Entry known = fds::get(wanted.fd);
+  // A WebSocket has no urgent data; asking for it would only wake us.
+  if (known.is(fds::Kind::connection)) entry.events = static_cast<short>(entry.events & ~urgent);
   if (!known.is(fds::Kind::listener)) return entry;
   const int ready = listeners::readiness(known.index(), wanted.fd);
   if (ready < 0) return entry;
   with_driver = true;
   entry.fd = ready;
+  entry.events = (wanted.events & input) != 0 ? POLLIN : 0;
   return entry;
 }
 
-// Takes away readiness that is not the server's to see. An end that was just met is reported by the
-// kernel itself at the next look, with everything that belongs to it.
-short filter(int fd, short revents) {
-  const fds::Entry known = fds::get(fd);
-  if (revents == 0 || !known.is(fds::Kind::connection)) return revents;
-  revents = static_cast<short>(revents & ~urgent);
+// What the server is to see of what the kernel reported: only readiness that is its own. An end
+// that was just met is reported by the kernel itself at the next look, with everything that belongs
+// to it.
+short filter(const pollfd& wanted, short revents) {
+  const fds::Entry known = fds::get(wanted.fd);
+  if (revents == 0) return 0;
+  if (known.is(fds::Kind::listener)) {
+    return (revents & POLLIN) != 0 ? static_cast<short>(wanted.events & input) : revents;
+  }
+  if (!known.is(fds::Kind::connection)) return revents;
   // Looking further would take the socket's error away from SO_ERROR.
   if ((revents & input) == 0 || (revents & POLLERR) != 0) return revents;
-  switch (connection::readiness(fd, known.index(), true)) {
+  switch (connection::readiness(wanted.fd, known.index(), true)) {
     case connection::Readiness::ready:
       return revents;
     case connection::Readiness::ended:
@@ -74,7 +81,7 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
     if (set[count].revents != 0) driver::drive();
     int reported = 0;
     for (nfds_t i = 0; i < count; ++i) {
-      fds[i].revents = filter(fds[i].fd, set[i].revents);
+      fds[i].revents = filter(fds[i], set[i].revents);
       if (fds[i].revents != 0) ++reported;
     }
     if (reported > 0 || ready == 0) return Result::ok(reported);
@@ -151,6 +158,9 @@ Result select(int count, fd_set* reads, fd_set* writes, fd_set* excepts, Nanosec
               const sigset_t* mask, Nanoseconds& left) {
   left = timeout;
   if (count < 0) return Result::fail(EINVAL);
+  // Linux looks at no more than the process may have open, whatever the caller's count says;
+  // servers pass getdtablesize() along with sets of FD_SETSIZE.
+  if (count > FD_SETSIZE && count >= fds::most_open()) count = FD_SETSIZE;
   Bits read_set(reads);
   Bits write_set(writes);
   Bits except_set(excepts);
