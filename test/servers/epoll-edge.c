@@ -49,6 +49,7 @@ int main(int argc, char **argv) {
   const int epfd = epoll_create1(0);
   struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
   if (epfd < 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll");
+  announce(&options);
   for (;;) {
     struct epoll_event events[16];
     const int ready = epoll_wait(epfd, events, 16, -1);

@@ -48,5 +48,6 @@ int main(int argc, char **argv) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, work, NULL) != 0) die("pthread_create");
   }
+  announce(&options);
   work(NULL);
 }

@@ -27,6 +27,7 @@ int main(int argc, char **argv) {
   epfd = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
   if (epfd < 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll");
+  announce(&options);
   for (;;) {
     struct epoll_event events[4];
     const int ready = epoll_wait(epfd, events, 4, -1);

@@ -5,6 +5,7 @@ int main(int argc, char **argv) {
   const struct options options = parse_options(argc, argv);
   const int listener = start_server(&options);
   signal(SIGCHLD, SIG_IGN);
+  announce(&options);
   for (;;) {
     const int fd = accept_client(listener);
     if (fd < 0) continue;

@@ -2,7 +2,7 @@
 //
 // Options are words of the form name=value, so that a test reads like what it asks for:
 //   select port=5901 mode=source bytes=1000000 buffer=4096 io=recvmsg
-// A server prints "listening PORT" when clients may connect.
+// A server prints "listening PORT" when it has all that it needs to begin.
 #pragma once
 
 #include <errno.h>
@@ -105,13 +105,15 @@ static inline void set_nonblocking(int fd) {
   if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) die("fcntl");
 }
 
-// Opens the listener and says so. Output is by line, for whoever reads it through a pipe.
+// Opens the listener. Output is by line, for whoever reads it through a pipe.
 static inline int start_server(const struct options *options) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGPIPE, SIG_IGN);
-  const int listener = listen_on(options->address, options->port);
+  return listen_on(options->address, options->port);
+}
+
+static inline void announce(const struct options *options) {
   printf("listening %s\n", options->port);
-  return listener;
 }
 
 // Accepts, or returns -1 when a non-blocking listener has nothing. Says who came.

@@ -19,6 +19,7 @@ int main(int argc, char **argv) {
   const struct options options = parse_options(argc, argv);
   fds[0] = (struct pollfd){.fd = start_server(&options), .events = POLLIN};
   for (int i = 1; i < SLOTS; ++i) fds[i].fd = -1;
+  announce(&options);
   for (;;) {
     int ready = wait_for(fds, SLOTS);
     if (ready < 0) die("poll");

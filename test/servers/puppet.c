@@ -182,6 +182,7 @@ static void serve_on_thread(struct call *call) {
 int main(int argc, char **argv) {
   const struct options options = parse_options(argc, argv);
   if (start_server(&options) != 3) refuse("a descriptor table that is not fresh");
+  announce(&options);
   for (;;) {
     struct call *call = calloc(1, sizeof *call);
     if (call == NULL) die("calloc");

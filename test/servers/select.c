@@ -19,6 +19,7 @@ int main(int argc, char **argv) {
   static struct session sessions[FD_SETSIZE];
   const struct options options = parse_options(argc, argv);
   const int listener = start_server(&options);
+  announce(&options);
   for (;;) {
     fd_set in, out;
     FD_ZERO(&in);

@@ -13,6 +13,7 @@ static void *serve(void *fd) {
 int main(int argc, char **argv) {
   options = parse_options(argc, argv);
   const int listener = start_server(&options);
+  announce(&options);
   for (;;) {
     const int fd = accept_client(listener);
     if (fd < 0) continue;
