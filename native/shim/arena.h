@@ -46,6 +46,7 @@ struct alignas(64) Record {
   std::int64_t pinged_at = 0;    // monotonic: the last heartbeat
   std::array<std::uint32_t, 8> holders{};  // pids
   sockaddr_in6 peer{};                     // for the log; large enough for IPv4, too
+  std::uint16_t owed_code = 0;             // close_owed: the code of that Close
   bool crowded = false;                    // more holders than fit: nobody is known to be the last
   codec::Sender sender;
   codec::Receiver receiver;

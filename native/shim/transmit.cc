@@ -93,7 +93,7 @@ Outcome attempt(int fd, Record& record, const Segments& payload, std::size_t lef
   if (!hold) return {.error = EINTR};
   Sender sender;
   if (!load(record, sender)) return {.error = EPIPE};
-  if (sender.close_queued || (arena::state_of(record) & arena::write_shut) != 0) {
+  if ((arena::state_of(record) & (arena::close_sent | arena::write_shut)) != 0) {
     return {.error = EPIPE};
   }
   std::array<iovec, Plan::max_iov> iov;
@@ -117,8 +117,8 @@ void settle_if_owed(int fd, std::uint32_t index, Record& record) {
   if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(fd, index);
 }
 
-// Sends the rest of a control frame, and a pong if one is owed and possible. Returns false if bytes
-// are left over.
+// Sends the rest of a control frame, and what is owed if possible. Returns false if bytes are left
+// over.
 bool send_owed(int fd, Record& record) {
   const Hold receiving(record.receive_lock);
   if (!receiving) return false;
@@ -137,6 +137,11 @@ bool send_owed(int fd, Record& record) {
     arena::clear_state(record, arena::pong_owed);
     settled = flush(fd, sender);
     if (logs(LogLevel::debug)) LogLine(record.number, record.peer) << "pong, " << size << " bytes";
+  }
+  const bool close = (arena::state_of(record) & arena::close_owed) != 0;
+  if (settled && close && codec::queue_close(sender, record.owed_code, {})) {
+    arena::clear_state(record, arena::close_owed);
+    settled = flush(fd, sender);
   }
   record.sender = sender;
   return settled;
@@ -244,10 +249,17 @@ bool say_close(int fd, std::uint32_t index, std::uint16_t code) {
   const codec::Receiver& receiver = record.receiver;
   const bool answering = receiver.phase == codec::Receiver::Phase::closed;
   if (code == 0) code = answering ? receiver.close_code : codec::close_code::normal;
-  flush(fd, sender);
+  const bool flushed = flush(fd, sender);
+  if (!flushed && sender.promised == 0) {
+    record.owed_code = code;
+    arena::set_state(record, arena::close_sent | arena::close_owed);
+    record.sender = sender;
+    return false;
+  }
+  // A frame that stays open for ever: the end of the stream has to say it.
   if (!codec::queue_close(sender, code, {})) {
     record.sender = sender;
-    return true;  // a frame stays open for ever: the end of the stream has to say it
+    return true;
   }
   arena::set_state(record, arena::close_sent);
   const bool left = flush(fd, sender);
