@@ -1,5 +1,6 @@
 // The puppet's calls that open, copy, change and close descriptors.
-#include <dirent.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "puppet.h"
@@ -67,6 +68,29 @@ static void socket_name(struct call *call) {
 static void do_close(struct call *call) {
   const int fd = number(call, 1);
   OBSERVE(call, close(fd));
+}
+
+// close-from FD: closes it and all above it, as daemons do
+static void close_from(struct call *call) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const int first = number(call, 1), end = limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
+  for (int fd = first; fd < end; ++fd) close(fd);
+  call->error = UNTOUCHED;
+}
+
+// limit NUMBER: how many descriptors may be open
+static void limit_descriptors(struct call *call) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = (rlim_t)number(call, 1);
+  OBSERVE(call, setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+// io-uring: what programs get that would bypass libc
+static void io_uring(struct call *call) {
+  char parameters[256] = {0};
+  OBSERVE(call, syscall(SYS_io_uring_setup, 4, parameters));
 }
 
 static void do_dup(struct call *call) {
@@ -158,14 +182,26 @@ static void plain_pipe(struct call *call) {
   note(call, "%d", ends[1]);
 }
 
-const struct command descriptor_commands[] = {
-    {"listen", do_listen},      {"accept", do_accept},
-    {"accept4", do_accept4},    {"accept-anonymous", accept_anonymous},
-    {"getpeername", peer_name}, {"getsockname", socket_name},
-    {"close", do_close},        {"dup", do_dup},
-    {"dup2", do_dup2},          {"dup3", do_dup3},
-    {"shutdown", do_shutdown},  {"getfl", getfl},
-    {"setfl", setfl},           {"getfd", getfd},
-    {"dupfd", dupfd},           {"dupfd-cloexec", dupfd_cloexec},
-    {"option", option},         {"pending-error", pending_error},
-    {"pipe", plain_pipe},       {NULL, NULL}};
+const struct command descriptor_commands[] = {{"listen", do_listen},
+                                              {"accept", do_accept},
+                                              {"accept4", do_accept4},
+                                              {"accept-anonymous", accept_anonymous},
+                                              {"getpeername", peer_name},
+                                              {"getsockname", socket_name},
+                                              {"close", do_close},
+                                              {"close-from", close_from},
+                                              {"limit", limit_descriptors},
+                                              {"io-uring", io_uring},
+                                              {"dup", do_dup},
+                                              {"dup2", do_dup2},
+                                              {"dup3", do_dup3},
+                                              {"shutdown", do_shutdown},
+                                              {"getfl", getfl},
+                                              {"setfl", setfl},
+                                              {"getfd", getfd},
+                                              {"dupfd", dupfd},
+                                              {"dupfd-cloexec", dupfd_cloexec},
+                                              {"option", option},
+                                              {"pending-error", pending_error},
+                                              {"pipe", plain_pipe},
+                                              {NULL, NULL}};

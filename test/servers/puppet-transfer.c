@@ -191,6 +191,50 @@ static void do_sendmsg(struct call *call) {
   OBSERVE(call, sendmsg(fd, &message, flags));
 }
 
+// recvmmsg FD SIZE…: one message for each size
+static void do_recvmmsg(struct call *call) {
+  struct iovec piece[MAX_PIECES];
+  struct mmsghdr message[MAX_PIECES] = {0};
+  const int fd = number(call, 1);
+  const int count = pieces_to_fill(call, 2, piece);
+  for (int i = 0; i < count; ++i) {
+    message[i].msg_hdr = (struct msghdr){.msg_iov = &piece[i], .msg_iovlen = 1};
+  }
+  OBSERVE(call, recvmmsg(fd, message, (unsigned)count, MSG_WAITFORONE, NULL));
+  for (long i = 0; i < call->result; ++i) {
+    note(call, "%.*s,", (int)message[i].msg_len, (const char *)piece[i].iov_base);
+  }
+}
+
+// sendmmsg FD DATA…: one message for each
+static void do_sendmmsg(struct call *call) {
+  struct iovec piece[MAX_PIECES];
+  struct mmsghdr message[MAX_PIECES] = {0};
+  const int fd = number(call, 1);
+  const int count = pieces_to_send(call, 2, piece);
+  for (int i = 0; i < count; ++i) {
+    message[i].msg_hdr = (struct msghdr){.msg_iov = &piece[i], .msg_iovlen = 1};
+  }
+  OBSERVE(call, sendmmsg(fd, message, (unsigned)count, 0));
+  for (long i = 0; i < call->result; ++i) note(call, "%u,", message[i].msg_len);
+}
+
+// preadv2 FD SIZE…; pwritev2 FD DATA…; both at the offset that stands for none
+static void do_preadv2(struct call *call) {
+  struct iovec piece[MAX_PIECES];
+  const int fd = number(call, 1);
+  const int count = pieces_to_fill(call, 2, piece);
+  OBSERVE(call, preadv2(fd, piece, count, -1, 0));
+  note_data(call, room());
+}
+
+static void do_pwritev2(struct call *call) {
+  struct iovec piece[MAX_PIECES];
+  const int fd = number(call, 1);
+  const int count = pieces_to_send(call, 2, piece);
+  OBSERVE(call, pwritev2(fd, piece, count, -1, 0));
+}
+
 // sendfile FD OFFSET COUNT DATA: DATA is the file's content. OFFSET "at" uses the file's position.
 static void do_sendfile(struct call *call) {
   const int fd = number(call, 1);
@@ -241,9 +285,22 @@ static void fionread(struct call *call) {
   note(call, "%d", count);
 }
 
-const struct command transfer_commands[] = {
-    {"read", do_read},         {"recv", do_recv},       {"recvfrom", do_recvfrom},
-    {"readv", do_readv},       {"recvmsg", do_recvmsg}, {"write", do_write},
-    {"send", do_send},         {"sendto", do_sendto},   {"writev", do_writev},
-    {"sendmsg", do_sendmsg},   {"read-all", read_all},  {"send-all", send_all},
-    {"sendfile", do_sendfile}, {"fionread", fionread},  {NULL, NULL}};
+const struct command transfer_commands[] = {{"read", do_read},
+                                            {"recv", do_recv},
+                                            {"recvfrom", do_recvfrom},
+                                            {"readv", do_readv},
+                                            {"recvmsg", do_recvmsg},
+                                            {"write", do_write},
+                                            {"send", do_send},
+                                            {"sendto", do_sendto},
+                                            {"writev", do_writev},
+                                            {"sendmsg", do_sendmsg},
+                                            {"read-all", read_all},
+                                            {"send-all", send_all},
+                                            {"recvmmsg", do_recvmmsg},
+                                            {"sendmmsg", do_sendmmsg},
+                                            {"preadv2", do_preadv2},
+                                            {"pwritev2", do_pwritev2},
+                                            {"sendfile", do_sendfile},
+                                            {"fionread", fionread},
+                                            {NULL, NULL}};

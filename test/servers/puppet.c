@@ -52,6 +52,31 @@ static void default_sigpipe(struct call *call) {
   OBSERVE(call, signal(SIGPIPE, SIG_DFL) == SIG_ERR ? -1 : 0);
 }
 
+static int storm_target, storms_left;
+static timer_t storm_timer;
+
+// write(2) may be called at any time, in the middle of whatever the thread does.
+static void on_storm(int number) {
+  (void)number;
+  const int error = errno;
+  if (storms_left > 0 && write(storm_target, ".", 1) == 1) --storms_left;
+  if (storms_left == 0) timer_settime(storm_timer, 0, &(struct itimerspec){0}, NULL);
+  errno = error;
+}
+
+// storm FD COUNT: from now on a signal handler writes to FD every half millisecond, COUNT times.
+static void storm(struct call *call) {
+  const struct sigaction how = {.sa_handler = on_storm, .sa_flags = SA_RESTART};
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+  const struct timespec half = {.tv_nsec = 500000};
+  storm_target = number(call, 1);
+  storms_left = number(call, 2);
+  sigaction(SIGUSR2, &how, NULL);
+  if (timer_create(CLOCK_MONOTONIC, &event, &storm_timer) < 0) die("timer_create");
+  const struct itimerspec when = {.it_value = half, .it_interval = half};
+  OBSERVE(call, timer_settime(storm_timer, 0, &when, NULL));
+}
+
 static struct helper *helper(const struct call *call) {
   for (int i = helper_count - 1; i >= 0; --i) {
     if (strcmp(helpers[i].id, word(call, 1)) == 0) return &helpers[i];
@@ -132,7 +157,8 @@ static const struct command process_commands[] = {
     {"cancel", cancel},  {"interrupt", interrupt},
     {"hold", hold},      {"in-child", in_child},
     {"exit", leave},     {"release", release},
-    {"run-on", run_on},  {NULL, NULL}};
+    {"run-on", run_on},  {"storm", storm},
+    {NULL, NULL}};
 
 static void run(struct call *call) {
   const struct command *const tables[] = {transfer_commands, wait_commands, descriptor_commands,

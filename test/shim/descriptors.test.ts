@@ -211,3 +211,16 @@ scene('SO_LINGER of zero and close reset the connection', async (s) => {
   await s.puppet.must('close', fd);
   await assert.rejects(client.rest(), { code: 'ECONNRESET' });
 });
+
+scene('a daemon closes everything above its standard streams, and begins', async (s) => {
+  await s.puppet.must('close-from', 3);
+  assert.equal(await s.puppet.must('listen', '127.0.0.1', s.puppet.server.port), listener);
+  const { client, fd } = await s.connection();
+  assert.equal(fd, 4);
+  await s.puppet.must('close-from', 5);
+  await s.deliver(client, fd, 'hello');
+  assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:hello');
+  const second = await s.connection();
+  await s.puppet.must('write', second.fd, 'text:and-another');
+  assert.equal((await second.client.receive(11)).toString(), 'and-another');
+});

@@ -13,8 +13,7 @@ import { Server, serve } from '../support/server.js';
 import { Wire } from '../support/wire.js';
 
 // Time, process, connection number (when there is a connection), the client's address, event.
-const shape =
-  /^\d\d:\d\d:\d\d\.\d{3} wswrap\[(\d+)\] (?:#(\d+) )?(?:127\.0\.0\.1:(\d+) )?(\S.*)$/;
+const shape = /^\d\d:\d\d:\d\d\.\d{3} wswrap\[(\d+)\] (?:#(\d+) )?(?:127\.0\.0\.1:(\d+) )?(\S.*)$/;
 
 interface Line {
   pid: number;
@@ -27,8 +26,7 @@ function parse(log: string): Line[] {
   const lines = log.split('\n');
   assert.equal(lines.pop(), '', 'lines are whole');
   return lines.map((line) => {
-    const [, pid, connection, peer, event = ''] =
-      shape.exec(line) ?? assert.fail(`shape: ${line}`);
+    const [, pid, connection, peer, event = ''] = shape.exec(line) ?? assert.fail(`shape: ${line}`);
     assert.ok(!connection || peer, `a connection has a peer: ${line}`);
     return {
       pid: Number(pid),

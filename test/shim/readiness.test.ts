@@ -307,3 +307,44 @@ scene('an epoll that a child inherited', async (s) => {
   const child = await s.puppet.call('in-child', 'epoll_wait', epfd, 8, 1000);
   assert.equal(child.detail, '0x9:in');
 });
+
+scene('one connection twice in a poll set', async (s) => {
+  const { client, fd } = await s.connection();
+  const copy = await s.puppet.must('dup', fd);
+  await s.deliver(client, fd, 'abc');
+  const reply = await s.puppet.call(
+    'poll',
+    1000,
+    `${fd}:in`,
+    `${fd}:out`,
+    `${copy}:in`,
+    `${fd}:in`,
+  );
+  assert.equal(reply.detail, `${fd}:in ${fd}:out ${copy}:in ${fd}:in`);
+  assert.equal(reply.result, 4);
+});
+
+scene(
+  'writability comes and goes',
+  async (s) => {
+    const { client, fd } = await s.connection();
+    const epfd = await s.puppet.must('epoll_create');
+    await s.puppet.must('setfl', fd, 'nonblock');
+    await s.puppet.must('epoll_ctl', epfd, 'add', fd, 'out+et', 1);
+    assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 1000)).detail, '0x1:out');
+    let taken = 0;
+    for (;;) {
+      const reply = await s.puppet.call('write', fd, 'make:1000000:1');
+      if (reply.error === 'EAGAIN') break;
+      taken += reply.result;
+    }
+    assert.equal((await s.puppet.call('poll', 0, `${fd}:out`)).result, 0);
+    assert.equal((await s.puppet.call('select', 0, `w:${fd}`)).result, 0);
+    assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 0)).result, 0);
+    await client.receive(taken);
+    assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 10_000)).detail, '0x1:out');
+    assert.equal((await s.puppet.call('poll', 0, `${fd}:out`)).result, 1);
+    assert.ok((await s.puppet.call('write', fd, 'make:1000:1')).result > 0);
+  },
+  { incomparable: true },
+);

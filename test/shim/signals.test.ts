@@ -1,6 +1,7 @@
 // Signals: interrupted calls, restarted calls, SIGPIPE, cancellation.
 import assert from 'node:assert/strict';
 import { elapse, within } from '../support/deadline.js';
+import { generate, hash } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
 import { scene } from '../support/scene.js';
 
@@ -138,3 +139,21 @@ for (const call of ['write', 'send', 'writev', 'sendfile'] as const) {
     assert.equal((await within('death', s.puppet.server.exit())).signal, 'SIGPIPE');
   });
 }
+
+scene('a signal handler may write to the connection that was interrupted', async (s) => {
+  const { client, fd } = await s.connection();
+  const dots = 300;
+  const size = 4_000_000;
+  await s.puppet.must('storm', fd, dots);
+  const sending = s.puppet.call('send-all', fd, `repeat:61:${size}`);
+  const seen = await client.receive(size + dots);
+  assert.equal((await sending).result, size);
+  assert.equal(seen.filter((byte) => byte === 0x2e).length, dots);
+  assert.equal(seen.filter((byte) => byte === 0x61).length, size);
+  await s.puppet.must('storm', fd, dots);
+  const reading = s.puppet.call('read-all', fd);
+  await client.send(generate(size));
+  await client.finish();
+  assert.equal((await reading).detail, `data:${size}:${hash(generate(size))}`);
+  assert.equal((await client.receive(dots)).toString(), '.'.repeat(dots));
+});

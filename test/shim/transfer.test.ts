@@ -244,3 +244,37 @@ scene('one descriptor number serves one connection after the other', async (s) =
     await s.puppet.must('close', fd);
   }
 });
+
+scene('several messages in one call', async (s) => {
+  const { client, fd } = await s.connection();
+  assert.equal((await s.puppet.call('sendmmsg', fd, 'text:abc', 'text:de')).detail, '3,2,');
+  assert.equal(await s.puppet.must('pwritev2', fd, 'text:f', 'text:gh'), 3);
+  assert.equal(await text(client, 8), 'abcdefgh');
+  await s.deliver(client, fd, 'abcdefgh');
+  assert.equal((await s.puppet.call('recvmmsg', fd, 3, 2)).detail, 'abc,de,');
+  assert.equal((await s.puppet.call('preadv2', fd, 1, 10)).detail, 'text:fgh');
+});
+
+const sizes = [1, 125, 126, 127, 65535, 65536, 65537, 131072, 131073];
+
+scene('every size at which a frame header changes', async (s) => {
+  const { client, fd } = await s.connection();
+  for (const size of sizes) {
+    const payload = generate(size, size);
+    const reading = s.puppet.call('recv', fd, size, 'waitall');
+    await client.send(payload);
+    assert.equal((await reading).result, size);
+    const writing = s.puppet.call('send', fd, `make:${size}:${size}`, 0);
+    assert.deepEqual(await client.receive(size), payload);
+    assert.equal((await writing).result, size);
+  }
+});
+
+scene(
+  'io_uring, which would go around the shim, is not there',
+  async (s) => {
+    const { error } = await s.puppet.call('io-uring');
+    if (s.wrapped) assert.equal(error, 'ENOSYS');
+  },
+  { incomparable: true },
+);

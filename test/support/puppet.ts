@@ -75,7 +75,8 @@ export class Puppet {
   async #told(id: string, words: Word[]): Promise<Reply> {
     const slot = this.transcript.push('') - 1;
     const [told = '', ...extras] = await this.#request(id, words);
-    this.transcript[slot] = `${words.join(' ')} -> ${told}`;
+    const request = words.map((word) => (word === this.server.port ? 'PORT' : word)).join(' ');
+    this.transcript[slot] = `${request} -> ${told}`;
     const [elapsed = Number.NaN, cpu = Number.NaN] = (extras.pop() ?? '').split(' ').map(Number);
     const [result, error = '', ...detail] = told.split(' ');
     return {
