@@ -5,7 +5,7 @@
 int main(int argc, char **argv) {
   const struct options options = parse_options(argc, argv);
   const int listener = start_server(&options);
-  say_listening(&options);
+  announce(&options);
   const int fd = accept_client(listener);
   char *buffer = malloc(options.buffer / 2);
   if (buffer == NULL) die("malloc");
