@@ -42,9 +42,9 @@ inline constexpr std::size_t max_frame = 64 * 1024;
 
 // One gather call. `iov[0, count)` is what to hand to the kernel.
 struct Plan {
-  static constexpr std::size_t max_frames = 32;
-  static constexpr std::size_t max_iov = 128;
-  static constexpr std::size_t encoded_room = 8192;
+  static constexpr std::size_t max_frames = 16;
+  static constexpr std::size_t max_iov = 64;
+  static constexpr std::size_t encoded_room = 2048;
   std::size_t count = 0;
   std::size_t wire_size = 0;
   std::array<iovec, max_iov> iov;

@@ -11,12 +11,13 @@
 #include "shim/connection.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
-#include "shim/references.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
 namespace wswrap::chores {
 namespace {
+
+using connection::Handle;
 
 enum class Kind : std::uint8_t { free, linger, output, expect_close };
 
@@ -24,23 +25,33 @@ struct Chore {
   Kind kind = Kind::free;
   int fd = 0;
   std::uint32_t index = 0;
+  std::uint32_t number = 0;
   std::uint32_t drained = 0;
   Nanoseconds deadline = 0;  // forever: none
 };
 
 constexpr Nanoseconds linger_time = milliseconds(2000);
 constexpr std::uint32_t linger_bytes = 64 * 1024;
+// A refused client gets its answer, but no hold on our descriptors.
+constexpr Nanoseconds refusal_time = milliseconds(200);
+constexpr std::uint32_t most_refused = 64;
 // A process that was told to end is often killed if it takes a second.
 constexpr Nanoseconds exit_time = milliseconds(500);
 constexpr Nanoseconds close_answer_time = milliseconds(5000);
 
 constinit std::array<Chore, 4096> chores{};
 constinit std::atomic<std::uint32_t> count{0};
+constinit std::uint32_t refused = 0;
 
-Chore* create(Kind kind, int fd, std::uint32_t index, Nanoseconds deadline) {
+Chore* create(Kind kind, const Handle& handle, Nanoseconds deadline) {
   for (Chore& chore : chores) {
     if (chore.kind != Kind::free) continue;
-    chore = {.kind = kind, .fd = fd, .index = index, .drained = 0, .deadline = deadline};
+    chore = {.kind = kind,
+             .fd = handle.fd,
+             .index = handle.index,
+             .number = handle.number,
+             .drained = 0,
+             .deadline = deadline};
     count.fetch_add(1, std::memory_order_relaxed);
     if (deadline != forever) driver::wake_at(deadline);
     return &chore;
@@ -56,7 +67,11 @@ Chore* find(Kind kind, int fd) {
   return nullptr;
 }
 
-std::uint32_t number_of(const Chore& chore) {
+Handle handle_of(const Chore& chore) {
+  return {.fd = chore.fd, .index = chore.index, .number = chore.number};
+}
+
+std::uint32_t slot_of(const Chore& chore) {
   return static_cast<std::uint32_t>(&chore - chores.data());
 }
 
@@ -64,7 +79,11 @@ void end(Chore& chore) {
   if (chore.kind == Kind::linger) {
     driver::forget(chore.fd);
     fds::close_internal(chore.fd);
-    if (chore.index != arena::none) arena::release(chore.index);
+    if (chore.index != arena::none) {
+      arena::release(chore.index);
+    } else {
+      --refused;
+    }
   } else if (chore.kind == Kind::output) {
     driver::forget(chore.fd);
   }
@@ -96,7 +115,7 @@ bool drain(int fd, std::uint32_t index, std::uint32_t& drained) {
 }
 
 void close_now(int fd, std::uint32_t index) {
-  sock::close(fd);
+  fds::close_internal(fd);
   if (index != arena::none) arena::release(index);
 }
 
@@ -106,36 +125,60 @@ bool any() { return count.load(std::memory_order_relaxed) != 0; }
 
 void linger(int fd, std::uint32_t index) {
   const driver::Guard guard;
+  fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
   std::uint32_t drained = 0;
-  const bool sent = index == arena::none || connection::settle(fd, index);
+  const bool sent = index == arena::none || connection::settle(connection::handle_of(fd, index));
   if (sent) sock::shutdown(fd, SHUT_WR);
   if (sent && drain(fd, index, drained)) return close_now(fd, index);
+  const bool is_refusal = index == arena::none;
+  if (is_refusal && refused >= most_refused) return close_now(fd, index);
+  // The server's number is free again at once.
   const int parked = fds::move_up(fd, fds::parking_base());
-  if (parked >= 0) fd = parked;
-  Chore* chore = create(Kind::linger, fd, index, monotonic_now() + linger_time);
+  if (parked < 0) return close_now(fd, index);
+  fds::reset(fd);
+  fds::set(parked, fds::Entry::of(fds::Kind::internal, 0));
+  fd = parked;
+  const std::uint32_t number = is_refusal ? 0 : arena::at(index).number;
+  Chore* chore = create(Kind::linger, {.fd = fd, .index = index, .number = number},
+                        monotonic_now() + (is_refusal ? refusal_time : linger_time));
   if (chore == nullptr) return close_now(fd, index);
   chore->drained = drained;
-  fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
-  driver::watch(fd, driver::Source::chore, number_of(*chore),
+  if (is_refusal) ++refused;
+  driver::watch(fd, driver::Source::chore, slot_of(*chore),
                 EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
-void watch_output(int fd, std::uint32_t index) {
-  const driver::Guard guard;
-  if (find(Kind::output, fd) != nullptr || find(Kind::linger, fd) != nullptr) return;
-  Chore* chore = create(Kind::output, fd, index, forever);
-  if (chore == nullptr) return;
-  if (!driver::watch(fd, driver::Source::chore, number_of(*chore), EPOLLOUT | EPOLLET)) end(*chore);
+bool evict_refused() {
+  for (Chore& chore : chores) {
+    if (chore.kind != Kind::linger || chore.index != arena::none) continue;
+    end(chore);
+    return true;
+  }
+  return false;
 }
 
-void expect_close(int fd, std::uint32_t index) {
+void watch_output(const Handle& handle) {
   const driver::Guard guard;
-  create(Kind::expect_close, fd, index, monotonic_now() + close_answer_time);
+  if (!connection::is_current(handle)) return;
+  if (find(Kind::output, handle.fd) != nullptr || find(Kind::linger, handle.fd) != nullptr) return;
+  // While it lingers its own chore looks after it.
+  if (fds::is_internal(handle.fd)) return;
+  Chore* chore = create(Kind::output, handle, forever);
+  if (chore == nullptr) return;
+  if (!driver::watch(handle.fd, driver::Source::chore, slot_of(*chore), EPOLLOUT | EPOLLET)) {
+    end(*chore);
+  }
+}
+
+void expect_close(const Handle& handle) {
+  const driver::Guard guard;
+  if (!connection::is_current(handle)) return;
+  create(Kind::expect_close, handle, monotonic_now() + close_answer_time);
 }
 
 void forget(int fd) {
-  if (!any()) return;
   const driver::Guard guard;
+  if (!any()) return;
   for (Chore& chore : chores) {
     if (chore.fd == fd && (chore.kind == Kind::output || chore.kind == Kind::expect_close))
       end(chore);
@@ -145,11 +188,11 @@ void forget(int fd) {
 void on_event(std::uint32_t number) {
   Chore& chore = chores[number % chores.size()];
   if (chore.kind == Kind::linger) {
-    if (chore.index != arena::none && !connection::settle(chore.fd, chore.index)) return;
+    if (chore.index != arena::none && !connection::settle(handle_of(chore))) return;
     sock::shutdown(chore.fd, SHUT_WR);
     if (drain(chore.fd, chore.index, chore.drained)) end(chore);
   } else if (chore.kind == Kind::output) {
-    if (connection::settle(chore.fd, chore.index)) end(chore);
+    if (connection::settle(handle_of(chore))) end(chore);
   }
 }
 
@@ -162,8 +205,8 @@ void on_timer() {
       driver::wake_at(chore.deadline);
       continue;
     }
-    if (chore.kind == Kind::expect_close && references::stands_for(chore.fd, chore.index)) {
-      connection::say_close(chore.fd, chore.index, 0);
+    if (chore.kind == Kind::expect_close && connection::is_current(handle_of(chore))) {
+      connection::say_close(handle_of(chore), 0);
       sock::shutdown(chore.fd, SHUT_RDWR);
     }
     end(chore);
@@ -195,6 +238,7 @@ void drop_after_fork() {
     chore = {};
   }
   count.store(0);
+  refused = 0;
 }
 
 }  // namespace wswrap::chores

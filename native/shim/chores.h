@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "shim/connection.h"
+
 namespace wswrap::chores {
 
 // Takes over a connection whose last descriptor the server closes: `fd` is read until the client
@@ -10,11 +12,14 @@ namespace wswrap::chores {
 // arena::none (a client that was refused). The descriptor becomes the chore's.
 void linger(int fd, std::uint32_t index);
 
+// Lets go of a refused client, because descriptors are short. Returns false if there is none.
+bool evict_refused();
+
 // Sends what is owed on a connection as soon as the kernel takes it.
-void watch_output(int fd, std::uint32_t index);
+void watch_output(const connection::Handle& handle);
 
 // Answers the client's Close 5 s after it came, if the server has not closed by then.
-void expect_close(int fd, std::uint32_t index);
+void expect_close(const connection::Handle& handle);
 
 // The server's descriptor `fd` goes away: chores that use it end.
 void forget(int fd);

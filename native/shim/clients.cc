@@ -24,7 +24,6 @@ using State = Client::State;
 
 constinit std::array<Client, Config::most_pending> clients{};
 constinit std::uint32_t waiting = 0;
-constinit std::uint32_t complete = 0;
 
 // Edge-triggered: half a request must not wake anybody again.
 constexpr std::uint32_t edge = EPOLLIN | EPOLLRDHUP | EPOLLET;
@@ -43,10 +42,8 @@ std::uint32_t number_of(const Client& client) {
 
 void set_state(Client& client, State state) {
   if (client.state == State::waiting) --waiting;
-  if (client.state == State::complete) --complete;
   client.state = state;
   if (state == State::waiting) ++waiting;
-  if (state == State::complete) ++complete;
 }
 
 // Lets go of the descriptor without closing it.
@@ -273,8 +270,6 @@ void end_all_of(std::uint32_t listener) {
   }
 }
 
-bool is_full() { return complete >= config.max_pending; }
-
 void on_event(std::uint32_t number, std::uint32_t events) {
   Client& client = at(number);
   if (client.state != State::waiting) return;
@@ -304,7 +299,7 @@ void drop_after_fork() {
     sock::close(client.fd);
     client = {};
   }
-  waiting = complete = 0;
+  waiting = 0;
 }
 
 }  // namespace wswrap::clients

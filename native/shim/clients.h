@@ -44,9 +44,6 @@ void remove(std::uint32_t client);
 // Ends all clients of a listener.
 void end_all_of(std::uint32_t listener);
 
-// True when as many clients are complete as may wait for the server.
-bool is_full();
-
 void on_event(std::uint32_t client, std::uint32_t events);
 void on_timer();
 void drop_after_fork();

@@ -14,6 +14,20 @@
 
 namespace wswrap::connection {
 
+// One connection as one call sees it. Its descriptor may be closed, and number and record given to
+// the next client, while the call waits.
+struct Handle {
+  int fd;
+  std::uint32_t index;
+  std::uint32_t number;  // the connection's, never given out twice
+};
+
+// The connection that `fd` stands for at this moment.
+Handle handle_of(int fd, std::uint32_t index);
+
+// True if the handle still means the same connection. Decisive while a lock of the record is held.
+bool is_current(const Handle& handle);
+
 // recv(2) with MSG_PEEK, MSG_WAITALL, MSG_DONTWAIT and MSG_TRUNC. The value is payload bytes.
 Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flags);
 
@@ -49,14 +63,14 @@ Result shut(int fd, std::uint32_t index, int how);
 
 // Sends what is owed and possible at this moment: the rest of a control frame, a pong, a Close.
 // Returns true when nothing is left to send.
-bool settle(int fd, std::uint32_t index);
+bool settle(const Handle& handle);
 
 // Queues a Close and sends it if possible; `code` 0 means the client's own code if it closed first,
 // else 1000. Returns true when it has left.
-bool say_close(int fd, std::uint32_t index, std::uint16_t code);
+bool say_close(const Handle& handle, std::uint16_t code);
 
 // Sends a ping if possible.
-void ping(int fd, std::uint32_t index);
+void ping(const Handle& handle);
 
 // Raises SIGPIPE as a write(2) to a closed pipe does.
 void raise_sigpipe();

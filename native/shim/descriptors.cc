@@ -31,9 +31,20 @@ bool wants_reset(int fd) {
   return failed == 0 && value.l_onoff != 0 && value.l_linger == 0;
 }
 
+// Other threads may be in the middle of something on this connection: they look whether it is still
+// theirs whenever they have taken one of its locks, so it changes hands under both.
+bool drop_reference(int fd, std::uint32_t index) {
+  arena::Record& record = arena::at(index);
+  const Hold receiving(record.receive_lock);
+  const Hold sending(record.transmit_lock);
+  const bool last = references::drop(fd, index);
+  if (last) fds::set(fd, fds::Entry::of(Kind::internal, 0));
+  return last;
+}
+
 void close_connection(int fd, std::uint32_t index) {
   chores::forget(fd);
-  const bool last = references::drop(fd, index);
+  const bool last = drop_reference(fd, index);
   epoll::forget(fd, last);
   if (last) {
     end_connection(fd, index, 0);
@@ -59,11 +70,13 @@ void end_connection(int fd, unsigned index, unsigned short code) {
   arena::Record& record = arena::at(index);
   if (logs(LogLevel::info)) LogLine(record.number, record.peer) << "closed by the server";
   if (wants_reset(fd)) {
-    sock::close(fd);
+    fds::close_internal(fd);
     arena::release(index);
     return;
   }
-  connection::say_close(fd, index, code);
+  connection::say_close(connection::handle_of(fd, index), code);
+  // Inside of an open frame a pong would wait for ever.
+  arena::clear_state(record, arena::pong_owed);
   chores::linger(fd, index);
 }
 

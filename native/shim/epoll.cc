@@ -11,6 +11,7 @@
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/lock.h"
+#include "shim/process.h"
 
 namespace wswrap::epoll {
 namespace {
@@ -29,6 +30,7 @@ struct Registration {
   std::uint32_t set = 0;     // of which epoll
   std::uint32_t next = 0;    // of the same descriptor: slot + 1
   std::uint32_t index = 0;   // record or listener
+  std::uint32_t owner = 0;   // the process that registered it
   std::uint32_t events = 0;  // what the server asked for
   int fd = 0;
   std::uint64_t tag = 0;   // what the kernel holds
@@ -37,6 +39,7 @@ struct Registration {
 
 struct Set {
   std::uint32_t references = 0;  // descriptors of this process; 0: the slot is free
+  bool inherited = false;        // made before a fork: it holds the parent's stand-ins, not ours
   int epfd = 0;                  // one of them
 };
 
@@ -98,6 +101,7 @@ Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index) 
     registration.set = set;
     registration.index = index;
     registration.fd = fd;
+    registration.owner = process::id();
     registration.tag = make_tag(slot);
     std::uint32_t& head = first[static_cast<unsigned>(fd)];
     registration.next = head;
@@ -132,6 +136,10 @@ int watched(const Registration& registration) {
 // What the kernel is asked for: an eventfd stands in for a listener, and a WebSocket has no urgent
 // data.
 std::uint32_t asked_of_kernel(const Registration& registration) {
+  if (registration.kind == Kind::connection && (registration.events & EPOLLET) != 0) {
+    // Pings and a Close must be seen even by who does not ask for input.
+    return (registration.events & ~urgent) | EPOLLIN;
+  }
   if (registration.kind != Kind::listener) return registration.events & ~urgent;
   const std::uint32_t modes = registration.events & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE);
   return (registration.events & input) != 0 ? modes | EPOLLIN : modes;
@@ -149,7 +157,7 @@ std::uint32_t set_of(int epfd) {
   if (entry.is(fds::Kind::epoll)) return entry.index();
   for (std::uint32_t index = 0; index < sets.size(); ++index) {
     if (sets[index].references != 0) continue;
-    sets[index] = {.references = 1, .epfd = epfd};
+    sets[index] = {.references = 1, .inherited = false, .epfd = epfd};
     fds::set(epfd, fds::Entry::of(fds::Kind::epoll, index));
     return index;
   }
@@ -202,6 +210,19 @@ Result take_out(int epfd, Registration& registration) {
   return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
 }
 
+// After a fork, what stands for listeners in an inherited epoll is the parent's. Puts ours in, too.
+void renew(int epfd, std::uint32_t set) {
+  if (!sets[set].inherited) return;
+  sets[set].inherited = false;
+  for (Registration& registration : registrations) {
+    if (registration.kind != Kind::listener || registration.set != set) continue;
+    registration.tag = make_tag(static_cast<std::uint32_t>(&registration - registrations.data()));
+    registration.owner = process::id();
+    tell_kernel(epfd, EPOLL_CTL_ADD, registration);
+  }
+  join_driver(epfd, set);
+}
+
 // A plain descriptor whose data happens to be a live tag: the tag changes, not the server's data.
 void avoid(int epfd, std::uint64_t data) {
   Registration* registration = find_tag(data);
@@ -221,13 +242,14 @@ std::uint32_t visible(const Registration& registration, std::uint32_t events, bo
   if (readiness == Readiness::none) {
     events &= ~input;
     // What woke the kernel was not the send buffer: an edge that was told is not told again.
-    const bool edge = (registration.events & EPOLLET) != 0;
-    if (edge && registration.output_told && !connection::was_full(registration.index)) {
+    const bool old_news = (registration.events & EPOLLET) != 0 && registration.output_told;
+    if (old_news && (events & output) != 0 && !connection::was_full(registration.index)) {
       events &= ~output;
     }
   }
+  events &= registration.events | unasked;
   told = (events & output) != 0;
-  return events & (registration.events | unasked);
+  return events;
 }
 
 void rearm(int epfd, std::uint64_t tag) {
@@ -307,6 +329,7 @@ Result control(int epfd, int operation, int fd, epoll_event* event) {
   if (event == nullptr && operation != EPOLL_CTL_DEL) return Result::fail(EFAULT);
   const fds::Entry entry = fds::get(fd);
   const fds::Entry set = fds::get(epfd);
+  if (set.is(fds::Kind::epoll)) renew(epfd, set.index());
   Registration* known = set.is(fds::Kind::epoll) ? find(set.index(), fd) : nullptr;
   if (known != nullptr && operation == EPOLL_CTL_MOD) return modify(epfd, *known, *event);
   if (known != nullptr && operation == EPOLL_CTL_DEL) return take_out(epfd, *known);
@@ -322,6 +345,11 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
             Call call) {
   const Deadline deadline(timeout);
   const KeepErrno keep;
+  const fds::Entry set = fds::get(epfd);
+  if (set.is(fds::Kind::epoll) && sets[set.index()].inherited) {
+    const Hold hold(lock);
+    renew(epfd, set.index());
+  }
   for (int round = 0;; ++round) {
     const Nanoseconds left = deadline.left();
     const int count = wait_in_kernel(epfd, events, room, left, mask, call);
@@ -335,12 +363,14 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
   }
 }
 
-void forget(int fd, bool remove_from_kernel) {
+void forget(int fd, bool last) {
   if (static_cast<unsigned>(fd) >= fds::limit || first[static_cast<unsigned>(fd)] == 0) return;
   const Hold hold(lock);
   while (first[static_cast<unsigned>(fd)] != 0) {
     Registration& registration = registrations[first[static_cast<unsigned>(fd)] - 1];
-    if (remove_from_kernel) {
+    // What was inherited is the parent's to remove. (The kernel itself would go on reporting for as
+    // long as a duplicate is open anywhere: nobody wants that.)
+    if (last || registration.owner == process::id()) {
       kernel_control(sets[registration.set].epfd, EPOLL_CTL_DEL, watched(registration), 0, 0);
     }
     remove(registration);
@@ -362,6 +392,14 @@ void drop_reference(std::uint32_t set) {
 
 void before_fork() { lock.take(); }
 
-void after_fork() { lock = {}; }
+void after_fork_in_parent() { lock.release(); }
+
+void after_fork_in_child() {
+  lock = {};
+  for (Set& set : sets) set.inherited = set.references != 0;
+  for (Registration& registration : registrations) {
+    if (registration.kind == Kind::driver) remove(registration);
+  }
+}
 
 }  // namespace wswrap::epoll

@@ -27,8 +27,8 @@ enum class Call { wait, pwait, pwait2 };
 Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const sigset_t* mask,
             Call call);
 
-// The server closes `fd`. `remove`: nobody else holds the connection, so the kernel is told, too.
-void forget(int fd, bool remove);
+// The server closes `fd`. `last`: nobody else holds what it stands for.
+void forget(int fd, bool last);
 
 // The server duplicates or closes an epoll descriptor.
 void add_reference(std::uint32_t set);
@@ -36,6 +36,7 @@ void drop_reference(std::uint32_t set);
 
 // fork: nothing of the table may be half changed in the child.
 void before_fork();
-void after_fork();
+void after_fork_in_parent();
+void after_fork_in_child();
 
 }  // namespace wswrap::epoll

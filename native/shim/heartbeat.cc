@@ -48,7 +48,7 @@ void look_after(int fd, std::uint32_t index, Nanoseconds now) {
   }
   unanswered.fetch_add(1);
   pinged_at.store(now);
-  connection::ping(fd, index);
+  connection::ping(connection::handle_of(fd, index));
 }
 
 }  // namespace

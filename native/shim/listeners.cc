@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "shim/arena.h"
+#include "shim/chores.h"
 #include "shim/clients.h"
 #include "shim/clock.h"
 #include "shim/config.h"
@@ -84,7 +85,7 @@ void strip(Listener& listener) {
   fds::close_internal(listener.socket);
   fds::close_internal(listener.ready);
   listener.socket = listener.ready = -1;
-  listener.first = listener.last = 0;
+  listener.first = listener.last = listener.complete = 0;
 }
 
 void signal_ready(const Listener& listener) {
@@ -180,6 +181,7 @@ Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
   if (fd < 0) return Result::fail(-fd);
   copy_address(client, address, size);
   take_signal(listener);
+  --listener.complete;
   listener.first = client.next;
   if (listener.first == 0) listener.last = 0;
   client.parked = false;
@@ -292,19 +294,21 @@ void enqueue(std::uint32_t index, std::uint32_t client) {
     listener.first = client + 1;
   }
   listener.last = client + 1;
+  ++listener.complete;
   signal_ready(listener);
 }
 
 void on_event(std::uint32_t index) {
   Listener& listener = at(index);
   for (int i = 0; i < accepts_per_event && listener.references != 0; ++i) {
-    if (clients::is_full()) return pause(listener);
+    if (listener.complete >= config.max_pending) return pause(listener);
     sockaddr_in6 address{};
     socklen_t size = sizeof address;
     const long fd = kernel::invoke(SYS_accept4, listener.socket, &address, &size, SOCK_CLOEXEC);
     if (fd == -EAGAIN) return;
     if (is_transient(fd)) continue;
-    if ((fd == -EMFILE || fd == -ENFILE) && clients::evict_oldest()) continue;
+    const bool is_short = fd == -EMFILE || fd == -ENFILE;
+    if (is_short && (chores::evict_refused() || clients::evict_oldest())) continue;
     if (fd < 0) return report(listener, static_cast<int>(-fd));
     clients::add(static_cast<int>(fd), index, address, size);
   }
@@ -316,7 +320,7 @@ void drop_after_fork() {
     fds::close_internal(listener.socket);
     fds::close_internal(listener.ready);
     listener.socket = listener.ready = -1;
-    listener.first = listener.last = 0;
+    listener.first = listener.last = listener.complete = 0;
     listener.paused = false;
     listener.error = 0;
   }

@@ -17,13 +17,14 @@ struct Listener {
   std::uint32_t references =
       0;  // descriptors of this process that stand for it; 0: the slot is free
   std::uint16_t port = 0;
-  bool loopback = false;     // bound to a loopback address
-  bool paused = false;       // taking clients from the kernel is suspended until the next accept
-  int error = 0;             // what taking a client failed with, for the next accept to report
-  std::uint32_t record = 0;  // in the arena: what all processes of the tree must know of it
-  int socket = -1;           // our own duplicate
-  int ready = -1;            // the eventfd
-  std::uint32_t first = 0;   // complete clients, oldest first: indices + 1, see clients.h
+  bool loopback = false;       // bound to a loopback address
+  bool paused = false;         // taking clients from the kernel is suspended until the next accept
+  std::uint32_t complete = 0;  // clients that wait for the server
+  int error = 0;               // what taking a client failed with, for the next accept to report
+  std::uint32_t record = 0;    // in the arena: what all processes of the tree must know of it
+  int socket = -1;             // our own duplicate
+  int ready = -1;              // the eventfd
+  std::uint32_t first = 0;     // complete clients, oldest first: indices + 1, see clients.h
   std::uint32_t last = 0;
 };
 

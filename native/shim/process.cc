@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <string_view>
 
 #include "shim/arena.h"
 #include "shim/chores.h"
@@ -57,6 +58,18 @@ void for_each_descriptor(Visit visit) {
   kernel::invoke(SYS_close, folder);
 }
 
+// Fails closed: a server that was to be wrapped does not run unwrapped.
+[[noreturn]] void fail_start(std::string_view what, std::string_view subject) {
+  constexpr std::string_view name = "wswrap: ";
+  constexpr std::string_view space = " ";
+  constexpr std::string_view end = "\n";
+  for (const std::string_view part : {name, what, space, subject, end}) {
+    kernel::invoke(SYS_write, STDERR_FILENO, part.data(), part.size());
+  }
+  kernel::invoke(SYS_exit_group, exit_failure);
+  __builtin_unreachable();
+}
+
 bool is_listening(int fd) {
   int listening = 0;
   socklen_t size = sizeof listening;
@@ -71,9 +84,8 @@ void adopt_descriptors() {
   for_each_descriptor([](int fd) {
     if (!fds::get(fd).plain()) return;
     if (is_listening(fd)) {
-      if (const int error = listeners::adopt(fd); error != 0) {
-        LogLine() << "cannot wrap the inherited listener " << fd << ", errno " << error;
-        kernel::invoke(SYS_exit_group, exit_failure);
+      if (listeners::adopt(fd) != 0) {
+        fail_start("cannot wrap an inherited listener", {});
       }
       return;
     }
@@ -101,7 +113,7 @@ void after_fork_in_parent() {
   if (!prepared || is_borrowed()) return;
   prepared = false;
   driver::release_after_fork();
-  epoll::after_fork();
+  epoll::after_fork_in_parent();
 }
 
 void after_fork_in_child() {
@@ -109,7 +121,7 @@ void after_fork_in_child() {
   own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
   if (!prepared) return;
   prepared = false;
-  epoll::after_fork();
+  epoll::after_fork_in_child();
   driver::drop_after_fork();
   references::after_fork_in_child(forking_thread);
   listeners::join_after_fork();
@@ -120,10 +132,13 @@ void after_fork_in_child() {
   own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   if (const char* wrong = read_config(environ)) {
-    LogLine() << wrong << " in the environment makes no sense: not starting an unwrapped server";
-    kernel::invoke(SYS_exit_group, exit_failure);
+    fail_start("not starting an unwrapped server: no sense in the value of", wrong);
   }
-  if (config.port_count != 0) adopt_descriptors();
+  if (config.port_count == 0) return;
+  if (config.log_level != LogLevel::quiet && !open_log()) {
+    fail_start("cannot open the log file", config.log_file);
+  }
+  adopt_descriptors();
 }
 
 [[gnu::destructor(101)]] void stop() { at_exit(); }
@@ -147,6 +162,7 @@ void at_exit() {
     const fds::Entry entry = fds::get(fd);
     if (!entry.is(fds::Kind::connection)) continue;
     if (!references::drop(fd, entry.index())) continue;
+    fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
     descriptors::end_connection(fd, entry.index(), codec::close_code::going_away);
   }
   chores::finish();

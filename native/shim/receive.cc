@@ -8,7 +8,9 @@
 #include "shim/config.h"
 #include "shim/connection.h"
 #include "shim/driver.h"
+#include "shim/fds.h"
 #include "shim/libc.h"
+#include "shim/references.h"
 #include "shim/segments.h"
 #include "shim/signals.h"
 #include "shim/socket.h"
@@ -24,6 +26,11 @@ using codec::Receiver;
 constexpr std::size_t overhead_room = 131;
 constexpr std::size_t max_iov = 64;
 
+// Frames without payload are looked at in pieces of that size, and no call spends its time on more
+// than that many bytes of them: a flood must not hold a server that asked not to be blocked.
+constexpr std::size_t junk_room = 8 * 1024;
+constexpr std::size_t most_junk = 1024 * 1024;
+
 void log_input(const Record& record, std::size_t wire, std::size_t payload) {
   if (!logs(LogLevel::trace)) return;
   LogLine(record.number, record.peer)
@@ -35,17 +42,18 @@ class Intake {
  public:
   enum class End { filled, drained, closed, failed };
 
-  Intake(int fd, Record& record, std::uint32_t index, Segments room, bool peek)
-      : fd_(fd), record_(record), index_(index), room_(room), peek_(peek) {
+  Intake(int fd, Record& record, Segments room, bool peek)
+      : fd_(fd), record_(record), room_(room), peek_(peek) {
     receiver_ = record.receiver;
   }
 
   // Runs with the receive lock held.
   End run(std::size_t wanted) {
-    End end;
-    do {
-      end = step(wanted - taken_);
-    } while (end == End::filled && taken_ < wanted && !peek_);
+    End end = step(wanted - taken_);
+    while (end == End::filled && taken_ < wanted && !peek_) {
+      if (taken_ == 0) end = swallow();
+      if (end == End::filled) end = step(wanted - taken_);
+    }
     if (!peek_) commit();
     return end;
   }
@@ -68,6 +76,19 @@ class Intake {
     if (got <= 0) return nothing(got);
     decode(asked, static_cast<std::size_t>(got));
     return judge(static_cast<std::size_t>(got) < total_size(asked));
+  }
+
+  // Takes the frames without payload that are at the front, in bulk.
+  End swallow() {
+    std::array<std::byte, junk_room> wire;
+    const long got = sock::peek(fd_, wire.data(), wire.size());
+    if (got <= 0) return nothing(got);
+    const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
+    const std::size_t consumed = codec::decode(receiver_, bytes, {}).consumed;
+    sock::discard(fd_, consumed);
+    junk_ += consumed;
+    log_input(record_, consumed, 0);
+    return judge(consumed == bytes.size() && (bytes.size() < wire.size() || junk_ >= most_junk));
   }
 
   // A quad in progress makes more payload than the bytes that complete it: not in place, and what
@@ -123,46 +144,56 @@ class Intake {
 
   int fd_;
   Record& record_;
-  std::uint32_t index_;
   Segments room_;
   bool peek_;
   Receiver receiver_;
   std::size_t taken_ = 0;
+  std::size_t junk_ = 0;
   int error_ = 0;
 };
 
 // The client's Close was taken from the stream: from now on the kernel itself reports the socket as
 // readable and at its end, so that no readiness call needs to know.
-void on_client_close(int fd, std::uint32_t index, Record& record) {
-  if ((arena::set_state(record, arena::client_closed) & arena::client_closed) != 0) return;
-  std::atomic_ref(record.closed_at).store(monotonic_now());
-  const std::uint32_t state = arena::state_of(record);
-  if (logs(LogLevel::debug)) {
-    LogLine(record.number, record.peer) << "client closes, code " << record.receiver.close_code;
+void on_client_close(const Handle& handle, Record& record) {
+  {
+    const Hold hold(record.receive_lock);
+    if (!is_current(handle)) return;
+    const std::uint32_t before = arena::set_state(record, arena::client_closed);
+    if ((before & arena::client_closed) != 0) return;
+    std::atomic_ref(record.closed_at).store(monotonic_now());
+    if (logs(LogLevel::debug)) {
+      LogLine(record.number, record.peer) << "client closes, code " << record.receiver.close_code;
+    }
+    const bool ours_is_out = (before & arena::close_sent) != 0;
+    sock::shutdown(handle.fd, ours_is_out ? SHUT_RDWR : SHUT_RD);
+    if (ours_is_out) return;
   }
-  const bool ours_is_out = (state & arena::close_sent) != 0;
-  sock::shutdown(fd, ours_is_out ? SHUT_RDWR : SHUT_RD);
-  if (!ours_is_out) chores::expect_close(fd, index);
+  chores::expect_close(handle);
 }
 
 // The client broke the protocol: it is told why and nothing more is exchanged.
-void on_violation(int fd, std::uint32_t index, Record& record) {
-  if ((arena::set_state(record, arena::broken) & arena::broken) != 0) return;
-  if (logs(LogLevel::info)) {
-    LogLine(record.number, record.peer)
-        << "closed: the client broke the protocol: " << codec::failure_text(record.receiver)
-        << ", code " << record.receiver.close_code;
+void on_violation(const Handle& handle, Record& record) {
+  {
+    const Hold hold(record.receive_lock);
+    if (!is_current(handle)) return;
+    if ((arena::set_state(record, arena::broken) & arena::broken) != 0) return;
+    std::atomic_ref(record.error).store(ECONNRESET);
+    if (logs(LogLevel::info)) {
+      LogLine(record.number, record.peer)
+          << "closed: the client broke the protocol: " << codec::failure_text(record.receiver)
+          << ", code " << record.receiver.close_code;
+    }
   }
-  std::atomic_ref(record.error).store(ECONNRESET);
-  say_close(fd, index, record.receiver.close_code);
-  sock::shutdown(fd, SHUT_RDWR);
+  say_close(handle, record.receiver.close_code);
+  const Hold hold(record.receive_lock);
+  if (is_current(handle)) sock::shutdown(handle.fd, SHUT_RDWR);
 }
 
 // Acts on what decoding found. Called without the receive lock.
-void react(int fd, std::uint32_t index, Record& record, const Receiver::Phase phase) {
-  if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(fd, index);
-  if (phase == Receiver::Phase::closed) on_client_close(fd, index, record);
-  if (phase == Receiver::Phase::failed) on_violation(fd, index, record);
+void react(const Handle& handle, Record& record, const Receiver::Phase phase) {
+  if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(handle);
+  if (phase == Receiver::Phase::closed) on_client_close(handle, record);
+  if (phase == Receiver::Phase::failed) on_violation(handle, record);
 }
 
 int take_error(Record& record) { return std::atomic_ref(record.error).exchange(0); }
@@ -176,19 +207,19 @@ struct Outcome {
   bool end = false;  // EOF
 };
 
-Outcome attempt(int fd, std::uint32_t index, Segments room, std::size_t wanted, bool peek) {
-  Record& record = arena::at(index);
-  if (const int error = take_error(record); error != 0) return {.error = error};
-  const std::uint32_t state = arena::state_of(record);
-  if ((state & (arena::client_closed | arena::broken | arena::read_shut)) != 0)
-    return {.end = true};
+Outcome attempt(const Handle& handle, Segments room, std::size_t wanted, bool peek) {
+  Record& record = arena::at(handle.index);
+  constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
   Receiver::Phase phase;
   Outcome outcome;
   {
     Hold hold(record.receive_lock);
     // A signal handler that interrupted this very call must not wait for it.
     if (!hold) return {.error = EINTR};
-    Intake intake(fd, record, index, room, peek);
+    if (!is_current(handle)) return {.error = EBADF};
+    if (const int error = take_error(record); error != 0) return {.error = error};
+    if ((arena::state_of(record) & over) != 0) return {.end = true};
+    Intake intake(handle.fd, record, room, peek);
     const Intake::End end = intake.run(wanted);
     phase = peek ? Receiver::Phase::header : record.receiver.phase;
     outcome.taken = intake.taken();
@@ -198,14 +229,14 @@ Outcome attempt(int fd, std::uint32_t index, Segments room, std::size_t wanted, 
       outcome.error = EAGAIN;
     }
     if (peek && end == Intake::End::failed && outcome.error == 0) outcome.error = ECONNRESET;
+    if (outcome.taken > 0 && outcome.error != 0) {
+      keep_error(record, outcome.error);
+      outcome.error = 0;
+    }
   }
-  if (!peek) react(fd, index, record, phase);
+  if (!peek) react(handle, record, phase);
   if (phase == Receiver::Phase::failed && outcome.taken == 0 && outcome.error == 0) {
     outcome.error = take_error(record);
-  }
-  if (outcome.taken > 0 && outcome.error != 0 && outcome.error != EAGAIN) {
-    keep_error(record, outcome.error);
-    outcome.error = 0;
   }
   return outcome;
 }
@@ -214,7 +245,7 @@ Outcome attempt(int fd, std::uint32_t index, Segments room, std::size_t wanted, 
 // which the call ends.
 class Patience {
  public:
-  Patience(int fd, Record& record) : fd_(fd), record_(record) {}
+  explicit Patience(const Handle& handle) : fd_(handle.fd), handle_(handle) {}
 
   int wait() {
     if (config.heartbeat != 0 || driver::is_busy()) return wait_with_driver();
@@ -226,6 +257,7 @@ class Patience {
     }
     const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
     if (limit == forever) return wait_in_kernel();
+    if (sock::is_nonblocking(fd_)) return EAGAIN;
     // The timeout counts from the start of the call, whatever came in the meantime.
     return wait_in_poll(limit - (monotonic_now() - started_), false);
   }
@@ -235,8 +267,11 @@ class Patience {
     const KeepErrno keep;
     char byte;
     if (libc.recv(fd_, &byte, 1, MSG_PEEK) >= 0) return 0;
-    if (errno == EAGAIN || errno == EINTR) return errno;
-    keep_error(record_, errno);
+    if (errno == EAGAIN || errno == EINTR || errno == EBADF) return errno;
+    // Looking took the error away from the socket: the next attempt finds it.
+    Record& record = arena::at(handle_.index);
+    const Hold hold(record.receive_lock);
+    if (is_current(handle_)) keep_error(record, errno);
     return 0;
   }
 
@@ -264,7 +299,7 @@ class Patience {
   }
 
   int fd_;
-  Record& record_;
+  Handle handle_;
   bool waited_ = false;
   Nanoseconds started_ = 0;
 };
@@ -272,12 +307,11 @@ class Patience {
 // How many payload bytes lie within one look at the stream: never more than are there, which is
 // what callers rely on.
 std::size_t payload_at_hand(int fd, Receiver ahead) {
-  std::array<std::byte, 16384> wire;
-  std::array<std::byte, 16384> payload;
+  std::array<std::byte, junk_room> wire;
   const long got = sock::peek(fd, wire.data(), wire.size());
   if (got <= 0) return 0;
   const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
-  return codec::decode(ahead, bytes, payload).produced;
+  return codec::decode(ahead, bytes, bytes).produced;
 }
 
 // recv(2) with MSG_TRUNC discards: the caller's memory is not touched.
@@ -288,6 +322,15 @@ Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int fl
 }
 
 }  // namespace
+
+Handle handle_of(int fd, std::uint32_t index) {
+  return {.fd = fd, .index = index, .number = arena::at(index).number};
+}
+
+bool is_current(const Handle& handle) {
+  const bool held = references::stands_for(handle.fd, handle.index) || fds::is_internal(handle.fd);
+  return held && arena::at(handle.index).number == handle.number;
+}
 
 Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flags) {
   if ((flags & MSG_OOB) != 0) return Result::fail(EINVAL);
@@ -303,7 +346,8 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   // What was asked of the kernel for the bytes that are about to go.
   if (mark > 1) sock::set_low_water(fd, static_cast<int>(mark));
   Segments room(iov);
-  Patience patience(fd, record);
+  const Handle handle = handle_of(fd, index);
+  Patience patience(handle);
   std::size_t taken = 0;
   for (;;) {
     // A peek must begin at a payload byte: what is in front of it goes first.
@@ -311,11 +355,12 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
     const bool ready = !blank || readiness(fd, index, false) != Readiness::none;
     if (size == 0 && ready) return Result::ok(0);
     const Outcome outcome =
-        ready ? attempt(fd, index, room, size - taken, peek) : Outcome{.error = EAGAIN};
+        ready ? attempt(handle, room, size - taken, peek) : Outcome{.error = EAGAIN};
     if (outcome.error == ENOTSOCK) return Result::not_ours();
     taken += outcome.taken;
     if (taken >= least || outcome.end) return Result::ok(static_cast<long>(taken));
     if (outcome.error != 0 && outcome.error != EAGAIN) {
+      if (taken > 0) keep_error(record, outcome.error);
       return taken > 0 ? Result::ok(static_cast<long>(taken)) : Result::fail(outcome.error);
     }
     if (peek) {
@@ -350,20 +395,23 @@ bool is_below_low_water(int fd, Record& record) {
 Readiness readiness(int fd, std::uint32_t index, bool signalled) {
   Record& record = arena::at(index);
   constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
+  const Handle handle = handle_of(fd, index);
   Receiver::Phase phase = Receiver::Phase::header;
   Readiness found = Readiness::none;
   {
     Hold hold(record.receive_lock);
-    if (!hold || std::atomic_ref(record.error).load() != 0) return Readiness::ready;
+    if (!hold || !is_current(handle)) return Readiness::none;
+    if (std::atomic_ref(record.error).load() != 0) return Readiness::ready;
     if ((arena::state_of(record) & over) != 0) return Readiness::ready;
     const bool any_byte_will_do = record.low_water <= 1;
     if (signalled && any_byte_will_do && codec::payload_ahead(record.receiver)) {
       return Readiness::ready;
     }
     Receiver receiver = record.receiver;
-    while (found == Readiness::none) {
-      std::array<std::byte, 2 * overhead_room> wire;
-      const long got = sock::peek(fd, wire.data(), wire.size());
+    std::size_t window = 2 * overhead_room;
+    for (std::size_t junk = 0; found == Readiness::none && junk < most_junk;) {
+      std::array<std::byte, junk_room> wire;
+      const long got = sock::peek(fd, wire.data(), window);
       if (got == -EAGAIN) break;
       if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
       if (got <= 0) return Readiness::ready;
@@ -381,13 +429,15 @@ Readiness readiness(int fd, std::uint32_t index, bool signalled) {
       }
       log_input(record, done.consumed, 0);
       sock::discard(fd, done.consumed);
+      junk += done.consumed;
+      window = wire.size();
       receiver = ahead;
       record.receiver = receiver;
       if (receiver.ping_waiting) arena::set_state(record, arena::pong_owed);
     }
     phase = record.receiver.phase;
   }
-  react(fd, index, record, phase);
+  react(handle, record, phase);
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 
 #include "shim/fds.h"
@@ -14,28 +15,27 @@ namespace {
 
 constexpr int standard_error = 2;
 
-// The descriptor that lines go to. Opened at the first line of each process, so that a process
-// that logs nothing opens nothing.
-int log_descriptor() {
-  static constinit std::atomic<int> opened{-1};
-  if (config.log_file.empty()) return standard_error;
-  const int known = opened.load(std::memory_order_relaxed);
-  if (known >= 0 && fds::is_internal(known)) return known;
+constinit std::atomic<int> log_descriptor{-1};
+
+long open_log_file() {
   std::array<char, 4096> path;
-  if (config.log_file.size() >= path.size()) return standard_error;
+  if (config.log_file.size() >= path.size()) return -ENAMETOOLONG;
   std::memcpy(path.data(), config.log_file.data(), config.log_file.size());
   path[config.log_file.size()] = '\0';
-  const long fd = kernel::invoke(SYS_openat, AT_FDCWD, path.data(),
-                                 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-  if (fd < 0) return standard_error;
-  const int hidden = fds::hide(static_cast<int>(fd));
-  opened.store(hidden, std::memory_order_relaxed);
-  return hidden;
+  return kernel::invoke(SYS_openat, AT_FDCWD, path.data(),
+                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
 }
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
 }  // namespace
+
+bool open_log() {
+  long fd = config.log_file.empty() ? kernel::invoke(SYS_fcntl, standard_error, F_DUPFD_CLOEXEC, 3)
+                                    : open_log_file();
+  if (fd >= 0) log_descriptor.store(fds::hide(static_cast<int>(fd)));
+  return fd >= 0 || config.log_file.empty();
+}
 
 LogLine::LogLine() {
   timespec now;
@@ -59,7 +59,7 @@ LogLine::LogLine() {
 
 LogLine::~LogLine() {
   line_[size_++] = '\n';
-  kernel::invoke(SYS_write, log_descriptor(), line_.data(), size_);
+  kernel::invoke(SYS_write, log_descriptor.load(std::memory_order_relaxed), line_.data(), size_);
 }
 
 LogLine& LogLine::operator<<(std::string_view text) {

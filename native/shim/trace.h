@@ -46,4 +46,9 @@ class LogLine {
   std::size_t size_ = 0;
 };
 
+// Opens the log at the start of the process: the log file, or a descriptor of our own for what is
+// standard error now. Later that number may stand for a client. Returns false if the file cannot be
+// opened.
+bool open_log();
+
 }  // namespace wswrap

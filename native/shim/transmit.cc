@@ -87,10 +87,12 @@ struct Outcome {
   bool full = false;  // the kernel took less than was offered
 };
 
-Outcome attempt(int fd, Record& record, const Segments& payload, std::size_t left, int flags) {
+Outcome attempt(const Handle& handle, Record& record, const Segments& payload, std::size_t left,
+                int flags) {
   Hold hold(record.transmit_lock);
   // A signal handler that interrupted this very call must not wait for it.
   if (!hold) return {.error = EINTR};
+  if (!is_current(handle)) return {.error = EBADF};
   Sender sender;
   if (!load(record, sender)) return {.error = EPIPE};
   if ((arena::state_of(record) & (arena::close_sent | arena::write_shut)) != 0) {
@@ -100,7 +102,7 @@ Outcome attempt(int fd, Record& record, const Segments& payload, std::size_t lef
   const std::size_t count = payload.list(iov, left);
   Plan plan;
   codec::plan(sender, std::span(iov).first(count), plan);
-  const long taken = sock::send(fd, plan.iov.data(), plan.count, flags & passed_flags);
+  const long taken = sock::send(handle.fd, plan.iov.data(), plan.count, flags & passed_flags);
   if (taken == -EAGAIN) arena::set_state(record, arena::output_full);
   if (taken < 0) return {.error = static_cast<int>(-taken)};
   Outcome outcome;
@@ -113,18 +115,20 @@ Outcome attempt(int fd, Record& record, const Segments& payload, std::size_t lef
 }
 
 // What a control frame had to wait for has passed.
-void settle_if_owed(int fd, std::uint32_t index, Record& record) {
-  if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(fd, index);
+void settle_if_owed(const Handle& handle, Record& record) {
+  if ((arena::state_of(record) & (arena::pong_owed | arena::close_owed)) != 0) settle(handle);
 }
 
 // Sends the rest of a control frame, and what is owed if possible. Returns false if bytes are left
 // over.
-bool send_owed(int fd, Record& record) {
+bool send_owed(const Handle& handle, Record& record) {
+  const int fd = handle.fd;
   const Hold receiving(record.receive_lock);
   if (!receiving) return false;
   const Hold sending(record.transmit_lock);
   Sender sender;
   if (!sending) return false;
+  if (!is_current(handle)) return true;
   if (!load(record, sender)) return true;
   bool settled = flush(fd, sender);
   const bool pong = (arena::state_of(record) & arena::pong_owed) != 0;
@@ -147,12 +151,24 @@ bool send_owed(int fd, Record& record) {
   return settled;
 }
 
+// A server that only writes still has to answer pings and to see the client's Close: now and then a
+// send looks at what has come.
+void look_behind(int fd, std::uint32_t index, Record& record) {
+  constexpr Nanoseconds now_and_then = milliseconds(1000);
+  std::atomic_ref looked_at(record.looked_at);
+  const Nanoseconds now = monotonic_now();
+  if (now - looked_at.load(std::memory_order_relaxed) < now_and_then) return;
+  looked_at.store(now, std::memory_order_relaxed);
+  readiness(fd, index, false);
+}
+
 Result failure(int error, int flags) {
   if (error == EPIPE && (flags & MSG_NOSIGNAL) == 0) raise_sigpipe();
   return Result::fail(error);
 }
 
-constexpr std::size_t file_frame = codec::max_frame;
+// On the stack, which may be a small thread's.
+constexpr std::size_t file_room = 8 * 1024;
 
 }  // namespace
 
@@ -162,6 +178,8 @@ void raise_sigpipe() {
 
 bool was_full(std::uint32_t index) {
   Record& record = arena::at(index);
+  // A send that is just finding the buffer full is waited for.
+  const Hold hold(record.transmit_lock);
   if ((arena::state_of(record) & arena::output_full) == 0) return false;
   arena::clear_state(record, arena::output_full);
   return true;
@@ -172,15 +190,17 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
   Record& record = arena::at(index);
   const std::size_t size = std::min<std::size_t>(total_size(iov), 0x7ffff000);
   if (size == 0) return Result::ok(0);
+  const Handle handle = handle_of(fd, index);
   Segments payload(iov);
   Patience patience(fd);
+  look_behind(fd, index, record);
   std::size_t written = 0;
   for (;;) {
-    const Outcome outcome = attempt(fd, record, payload, size - written, flags);
+    const Outcome outcome = attempt(handle, record, payload, size - written, flags);
     if (outcome.error == ENOTSOCK) return Result::not_ours();
     written += outcome.written;
     payload.advance(outcome.written);
-    settle_if_owed(fd, index, record);
+    settle_if_owed(handle, record);
     if (written == size) return Result::ok(static_cast<long>(written));
     if (outcome.error != 0 && outcome.error != EAGAIN) {
       return written > 0 ? Result::ok(static_cast<long>(written)) : failure(outcome.error, flags);
@@ -194,7 +214,7 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
 
 Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::size_t count) {
   // The frame's length goes out before its bytes do, so the bytes are fetched first.
-  std::array<std::byte, file_frame / 4> bytes;
+  std::array<std::byte, file_room> bytes;
   std::size_t written = 0;
   while (written < count) {
     const std::size_t wanted = std::min(bytes.size(), count - written);
@@ -225,20 +245,22 @@ Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::
   return Result::ok(static_cast<long>(written));
 }
 
-bool settle(int fd, std::uint32_t index) {
-  Record& record = arena::at(index);
-  const bool settled = send_owed(fd, record);
+bool settle(const Handle& handle) {
+  Record& record = arena::at(handle.index);
+  const bool settled = send_owed(handle, record);
   // Without the record's locks: the driver is taken before them, never after.
-  if (!settled) chores::watch_output(fd, index);
+  if (!settled) chores::watch_output(handle);
   // An open frame is the server's to finish; a pong waits for that.
   return settled && (arena::state_of(record) & arena::pong_owed) == 0;
 }
 
-bool say_close(int fd, std::uint32_t index, std::uint16_t code) {
-  Record& record = arena::at(index);
-  Hold receiving(record.receive_lock);
-  Hold sending(record.transmit_lock);
+bool say_close(const Handle& handle, std::uint16_t code) {
+  const int fd = handle.fd;
+  Record& record = arena::at(handle.index);
+  const Hold receiving(record.receive_lock);
+  const Hold sending(record.transmit_lock);
   if (!receiving || !sending) return false;
+  if (!is_current(handle)) return true;
   Sender sender;
   if (!load(record, sender)) return true;
   if (sender.close_queued) {
@@ -269,10 +291,11 @@ bool say_close(int fd, std::uint32_t index, std::uint16_t code) {
   return left;
 }
 
-void ping(int fd, std::uint32_t index) {
-  Record& record = arena::at(index);
-  Hold hold(record.transmit_lock);
-  if (!hold) return;
+void ping(const Handle& handle) {
+  const int fd = handle.fd;
+  Record& record = arena::at(handle.index);
+  const Hold hold(record.transmit_lock);
+  if (!hold || !is_current(handle)) return;
   Sender sender;
   if (!load(record, sender)) return;
   if (sender.dialect == codec::Dialect::hixie) return;
@@ -283,11 +306,12 @@ void ping(int fd, std::uint32_t index) {
 
 Result shut(int fd, std::uint32_t index, int how) {
   Record& record = arena::at(index);
+  const Handle handle = handle_of(fd, index);
   if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return Result::fail(EINVAL);
   if (how != SHUT_WR) arena::set_state(record, arena::read_shut);
   if (how != SHUT_RD) {
     const bool first = (arena::set_state(record, arena::write_shut) & arena::write_shut) == 0;
-    if (first && !say_close(fd, index, 0)) chores::watch_output(fd, index);
+    if (first && !say_close(handle, 0)) chores::watch_output(handle);
   }
   const std::uint32_t state = arena::state_of(record);
   const bool both_closed = (state & arena::client_closed) != 0 && (state & arena::close_sent) != 0;

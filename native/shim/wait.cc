@@ -21,12 +21,16 @@ constexpr short input = POLLIN | POLLRDNORM;
 constexpr short urgent = POLLPRI | POLLRDBAND;
 
 // What the kernel is to wait for in place of the server's entry.
-pollfd translate(const pollfd& wanted, bool& with_driver) {
+pollfd translate(const pollfd& wanted, bool& with_driver, bool look_behind) {
   pollfd entry = wanted;
   entry.revents = 0;
   const fds::Entry known = fds::get(wanted.fd);
-  // A WebSocket has no urgent data; asking for it would only wake us.
-  if (known.is(fds::Kind::connection)) entry.events = static_cast<short>(entry.events & ~urgent);
+  if (known.is(fds::Kind::connection)) {
+    // A WebSocket has no urgent data; asking for it would only wake us. But pings and a Close must
+    // be seen even by who does not ask for input.
+    entry.events = static_cast<short>(entry.events & ~urgent);
+    if (look_behind) entry.events = static_cast<short>(entry.events | POLLIN);
+  }
   if (!known.is(fds::Kind::listener)) return entry;
   const int ready = listeners::readiness(known.index(), wanted.fd);
   if (ready < 0) return entry;
@@ -39,18 +43,24 @@ pollfd translate(const pollfd& wanted, bool& with_driver) {
 // What the server is to see of what the kernel reported: only readiness that is its own. An end
 // that was just met is reported by the kernel itself at the next look, with everything that belongs
 // to it.
-short filter(const pollfd& wanted, short revents) {
+// `look_behind` is cleared when payload was met that the server did not ask for.
+short filter(const pollfd& wanted, short revents, bool& look_behind) {
   const fds::Entry known = fds::get(wanted.fd);
   if (revents == 0) return 0;
   if (known.is(fds::Kind::listener)) {
     return (revents & POLLIN) != 0 ? static_cast<short>(wanted.events & input) : revents;
   }
   if (!known.is(fds::Kind::connection)) return revents;
+  const bool asked = (wanted.events & input) != 0;
   // Looking further would take the socket's error away from SO_ERROR.
-  if ((revents & input) == 0 || (revents & POLLERR) != 0) return revents;
+  if ((revents & input) == 0 || (revents & POLLERR) != 0) {
+    return asked ? revents : static_cast<short>(revents & ~input);
+  }
   switch (connection::readiness(wanted.fd, known.index(), true)) {
     case connection::Readiness::ready:
-      return revents;
+      if (asked) return revents;
+      look_behind = false;
+      return static_cast<short>(revents & ~input);
     case connection::Readiness::ended:
       return 0;
     case connection::Readiness::none:
@@ -67,9 +77,10 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
   if (set == nullptr) return Result::fail(ENOMEM);
   const Deadline deadline(timeout);
   const KeepErrno keep;
+  bool look_behind = true;
   for (int round = 0;; ++round) {
     bool with_driver = driver::is_busy();
-    for (nfds_t i = 0; i < count; ++i) set[i] = translate(fds[i], with_driver);
+    for (nfds_t i = 0; i < count; ++i) set[i] = translate(fds[i], with_driver, look_behind);
     set[count] = {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0};
     const Nanoseconds left = deadline.left();
     const timespec span = to_timespec(left);
@@ -81,7 +92,7 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
     if (set[count].revents != 0) driver::drive();
     int reported = 0;
     for (nfds_t i = 0; i < count; ++i) {
-      fds[i].revents = filter(fds[i], set[i].revents);
+      fds[i].revents = filter(fds[i], set[i].revents, look_behind);
       if (fds[i].revents != 0) ++reported;
     }
     if (reported > 0 || ready == 0) return Result::ok(reported);
