@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -85,7 +86,9 @@ std::uint64_t cookie_of(int fd) {
   return cookie;
 }
 
-std::uint32_t allocate(std::uint64_t cookie) {
+namespace {
+
+std::uint32_t take_free(std::uint64_t cookie) {
   std::atomic_ref hint(arena->hint);
   const std::uint32_t start = hint.load(std::memory_order_relaxed) % capacity;
   for (std::uint32_t step = 0; step < capacity; ++step) {
@@ -104,6 +107,28 @@ std::uint32_t allocate(std::uint64_t cookie) {
     return index;
   }
   return none;
+}
+
+bool is_held(const Record& record) {
+  return std::any_of(record.holders.begin(), record.holders.end(),
+                     [](std::uint32_t pid) { return pid != 0 && is_alive(pid); });
+}
+
+// Gives back the records whose holders were all killed.
+void reclaim() {
+  for (std::uint32_t index = 0; index < capacity; ++index) {
+    const bool used = std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) != 0;
+    if (used && !is_held(arena->records[index])) release(index);
+  }
+}
+
+}  // namespace
+
+std::uint32_t allocate(std::uint64_t cookie) {
+  const std::uint32_t index = take_free(cookie);
+  if (index != none) return index;
+  reclaim();
+  return take_free(cookie);
 }
 
 std::uint32_t find(std::uint64_t cookie) {

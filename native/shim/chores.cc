@@ -79,10 +79,10 @@ void end(Chore& chore) {
   if (chore.kind == Kind::linger) {
     driver::forget(chore.fd);
     fds::close_internal(chore.fd);
-    if (chore.index != arena::none) {
-      arena::release(chore.index);
-    } else {
+    if (chore.index == arena::none) {
       --refused;
+    } else if (arena::at(chore.index).number == chore.number) {
+      arena::release(chore.index);
     }
   } else if (chore.kind == Kind::output) {
     driver::forget(chore.fd);
@@ -129,7 +129,8 @@ void linger(int fd, std::uint32_t index) {
   std::uint32_t drained = 0;
   const bool sent = index == arena::none || connection::settle(connection::handle_of(fd, index));
   if (sent) sock::shutdown(fd, SHUT_WR);
-  if (sent && drain(fd, index, drained)) return close_now(fd, index);
+  const bool over = drain(fd, index, drained);
+  if (sent && over) return close_now(fd, index);
   const bool is_refusal = index == arena::none;
   if (is_refusal && refused >= most_refused) return close_now(fd, index);
   // The server's number is free again at once.
@@ -188,9 +189,11 @@ void forget(int fd) {
 void on_event(std::uint32_t number) {
   Chore& chore = chores[number % chores.size()];
   if (chore.kind == Kind::linger) {
+    // What the client sends is read in any case: unread bytes would make the close a reset.
+    const bool over = drain(chore.fd, chore.index, chore.drained);
     if (chore.index != arena::none && !connection::settle(handle_of(chore))) return;
     sock::shutdown(chore.fd, SHUT_WR);
-    if (drain(chore.fd, chore.index, chore.drained)) end(chore);
+    if (over) end(chore);
   } else if (chore.kind == Kind::output) {
     if (connection::settle(handle_of(chore))) end(chore);
   }
@@ -208,6 +211,8 @@ void on_timer() {
     if (chore.kind == Kind::expect_close && connection::is_current(handle_of(chore))) {
       connection::say_close(handle_of(chore), 0);
       sock::shutdown(chore.fd, SHUT_RDWR);
+    } else if (chore.kind == Kind::linger) {
+      drain(chore.fd, chore.index, chore.drained);
     }
     end(chore);
   }
@@ -239,6 +244,18 @@ void drop_after_fork() {
   }
   count.store(0);
   refused = 0;
+}
+
+void resume_after_fork() {
+  const int end = fds::high_water();
+  for (int fd = 0; fd < end; ++fd) {
+    const fds::Entry entry = fds::get(fd);
+    if (!entry.is(fds::Kind::connection)) continue;
+    const std::uint32_t state = arena::state_of(arena::at(entry.index()));
+    if ((state & (arena::client_closed | arena::close_sent)) == arena::client_closed) {
+      expect_close(connection::handle_of(fd, entry.index()));
+    }
+  }
 }
 
 }  // namespace wswrap::chores

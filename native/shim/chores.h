@@ -32,6 +32,9 @@ bool any();
 // At exit: waits a moment for what was sent to arrive.
 void finish();
 
+// In a forked child: the parent's chores are forgotten, those for connections that it shares begun
+// anew.
 void drop_after_fork();
+void resume_after_fork();
 
 }  // namespace wswrap::chores

@@ -3,6 +3,7 @@
 #include "shim/arena.h"
 #include "shim/chores.h"
 #include "shim/connection.h"
+#include "shim/driver.h"
 #include "shim/epoll.h"
 #include "shim/fds.h"
 #include "shim/libc.h"
@@ -81,9 +82,11 @@ void end_connection(int fd, unsigned index, unsigned short code) {
 }
 
 Result close(int fd) {
-  const Entry entry = fds::get(fd);
   // A vfork child's close must not end what its parent still has.
   if (process::is_borrowed()) return close_in_kernel(fd);
+  // No fork may happen in the middle, and of two threads that close the same number one is first.
+  const driver::Guard guard;
+  const Entry entry = fds::get(fd);
   switch (entry.kind()) {
     case Kind::internal:
       return Result::fail(EBADF);
@@ -103,8 +106,9 @@ Result close(int fd) {
 }
 
 void on_duplicate(int fd, int copy) {
-  const Entry entry = fds::get(fd);
   if (process::is_borrowed() || copy < 0 || fd == copy) return;
+  const driver::Guard guard;
+  const Entry entry = fds::get(fd);
   switch (entry.kind()) {
     case Kind::connection:
       references::add(copy, entry.index());
@@ -137,6 +141,7 @@ void on_birth(int fd) {
 }
 
 void demote(int fd) {
+  const driver::Guard guard;
   const Entry entry = fds::get(fd);
   epoll::forget(fd, false);
   if (entry.is(Kind::connection)) {

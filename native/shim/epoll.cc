@@ -12,6 +12,7 @@
 #include "shim/listeners.h"
 #include "shim/lock.h"
 #include "shim/process.h"
+#include "shim/signals.h"
 
 namespace wswrap::epoll {
 namespace {
@@ -175,6 +176,7 @@ void join_driver(int epfd, std::uint32_t set) {
 }
 
 Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
+  const bool fresh = !fds::get(epfd).is(fds::Kind::epoll);
   const std::uint32_t set = set_of(epfd);
   if (set == none) return Result::fail(ENOMEM);
   if (find(set, fd) != nullptr) return Result::fail(EEXIST);
@@ -187,6 +189,9 @@ Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
   const long failed = tell_kernel(epfd, EPOLL_CTL_ADD, *registration);
   if (failed < 0) {
     remove(*registration);
+    // It may be no epoll descriptor at all.
+    if (fresh) fds::reset(epfd);
+    if (fresh) sets[set] = {};
     return Result::fail(static_cast<int>(-failed));
   }
   join_driver(epfd, set);
@@ -325,6 +330,9 @@ constexpr int rounds_without_blocking = 8;
 }  // namespace
 
 Result control(int epfd, int operation, int fd, epoll_event* event) {
+  // A handler that interrupts us must not find the lists half linked.
+  SignalsInWaits signals;
+  signals.engage();
   const Hold hold(lock);
   if (event == nullptr && operation != EPOLL_CTL_DEL) return Result::fail(EFAULT);
   const fds::Entry entry = fds::get(fd);
@@ -350,9 +358,10 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
     const Hold hold(lock);
     renew(epfd, set.index());
   }
+  SignalsInWaits signals(mask);
   for (int round = 0;; ++round) {
     const Nanoseconds left = deadline.left();
-    const int count = wait_in_kernel(epfd, events, room, left, mask, call);
+    const int count = wait_in_kernel(epfd, events, room, left, signals.mask(), call);
     if (count < 0) return Result::fail(errno);
     if (count == 0) return Result::ok(0);
     bool driver_ready = false;
@@ -360,6 +369,8 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
     if (driver_ready) driver::drive();
     if (kept > 0) return Result::ok(kept);
     if (left == 0 && round >= rounds_without_blocking) return Result::ok(0);
+    signals.engage();
+    if (call == Call::wait) call = Call::pwait;
   }
 }
 
@@ -384,7 +395,12 @@ void add_reference(std::uint32_t set) {
 
 void drop_reference(std::uint32_t set) {
   const Hold hold(lock);
-  if (--sets[set % sets.size()].references != 0) return;
+  if (--sets[set % sets.size()].references != 0) {
+    for (int fd = 0; fd < fds::high_water(); ++fd) {
+      if (fds::get(fd).word == fds::Entry::of(fds::Kind::epoll, set).word) sets[set].epfd = fd;
+    }
+    return;
+  }
   for (Registration& registration : registrations) {
     if (registration.kind != Kind::free && registration.set == set) remove(registration);
   }

@@ -54,6 +54,11 @@ std::span<const iovec> span_of(const iovec& one) { return {&one, 1}; }
 
 bool is_sane(const iovec* iov, long count) { return iov != nullptr && count >= 0 && count <= 1024; }
 
+bool is_sane(const msghdr* message) {
+  if (message == nullptr || message->msg_iovlen > 1024) return false;
+  return message->msg_iov != nullptr || message->msg_iovlen == 0;
+}
+
 // Timeouts in nanoseconds, negative for none. `valid` is false where Linux says EINVAL.
 Nanoseconds from_timespec(const timespec* span, bool& valid) {
   valid = true;
@@ -198,7 +203,7 @@ ssize_t hook_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* ad
 }
 
 ssize_t hook_recvmsg(int fd, msghdr* message, int flags) {
-  if (const Ours ours(fd); ours && message != nullptr) {
+  if (const Ours ours(fd); ours && is_sane(message)) {
     Result result;
     receive_one(fd, ours.index(), *message, flags, result);
     if (!is_foreign(fd, result)) return answer<ssize_t>(result);
@@ -212,7 +217,9 @@ int hook_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec
   unsigned done = 0;
   while (done < count) {
     const int mode = done > 0 && (flags & MSG_WAITFORONE) != 0 ? flags | MSG_DONTWAIT : flags;
-    Result result;
+    Result result = Result::fail(EMSGSIZE);
+    if (!is_sane(&messages[done].msg_hdr))
+      return done > 0 ? static_cast<int>(done) : answer(result);
     if (receive_one(fd, ours.index(), messages[done].msg_hdr, mode & ~MSG_WAITFORONE, result) < 0) {
       if (is_foreign(fd, result)) return libc.recvmmsg(fd, messages, count, flags, timeout);
       return done > 0 ? static_cast<int>(done) : answer(result);
@@ -287,7 +294,7 @@ ssize_t hook_sendto(int fd, const void* buffer, size_t size, int flags, const so
 }
 
 ssize_t hook_sendmsg(int fd, const msghdr* message, int flags) {
-  if (const Ours ours(fd); ours && message != nullptr) {
+  if (const Ours ours(fd); ours && is_sane(message)) {
     const std::span<const iovec> parts(message->msg_iov, message->msg_iovlen);
     const Result result = connection::transmit(fd, ours.index(), parts, flags);
     if (!is_foreign(fd, result)) return answer<ssize_t>(result);
@@ -300,6 +307,9 @@ int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   if (!ours || messages == nullptr) return libc.sendmmsg(fd, messages, count, flags);
   for (unsigned done = 0; done < count; ++done) {
     const msghdr& message = messages[done].msg_hdr;
+    if (!is_sane(&message)) {
+      return done > 0 ? static_cast<int>(done) : answer(Result::fail(EMSGSIZE));
+    }
     const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
     const Result result = connection::transmit(fd, ours.index(), parts, flags);
     if (is_foreign(fd, result)) return libc.sendmmsg(fd, messages, count, flags);

@@ -5,7 +5,7 @@
 
 namespace wswrap::heartbeat {
 
-// A connection came to this process.
+// This process has connections.
 void start();
 
 // Called by the driver: looks after every connection of this process.

@@ -14,6 +14,7 @@
 #include "shim/clients.h"
 #include "shim/clock.h"
 #include "shim/config.h"
+#include "shim/descriptors.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
 #include "shim/heartbeat.h"
@@ -27,7 +28,8 @@
 namespace wswrap::listeners {
 namespace {
 
-constinit std::array<Listener, Config::max_ports> listeners{};
+// Ports times address families times SO_REUSEPORT workers.
+constinit std::array<Listener, 1024> listeners{};
 
 // One event takes that many clients from the kernel; the rest waits for its turn.
 constexpr int accepts_per_event = 64;
@@ -63,6 +65,14 @@ LocalAddress local_address(int fd) {
   return {};
 }
 
+void strip(Listener& listener) {
+  if (listener.socket >= 0) driver::forget(listener.socket);
+  fds::close_internal(listener.socket);
+  fds::close_internal(listener.ready);
+  listener.socket = listener.ready = -1;
+  listener.first = listener.last = listener.complete = 0;
+}
+
 // Makes what a listener needs in this process. `fd` is one of its descriptors.
 int equip(Listener& listener, int fd) {
   if (listener.ready >= 0) return 0;
@@ -75,17 +85,11 @@ int equip(Listener& listener, int fd) {
   }
   listener.socket = fds::hide(static_cast<int>(duplicate));
   listener.ready = fds::hide(static_cast<int>(ready));
-  if (driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN))
+  if (driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN)) {
     return 0;
+  }
+  strip(listener);
   return ENOMEM;
-}
-
-void strip(Listener& listener) {
-  if (listener.socket >= 0) driver::forget(listener.socket);
-  fds::close_internal(listener.socket);
-  fds::close_internal(listener.ready);
-  listener.socket = listener.ready = -1;
-  listener.first = listener.last = listener.complete = 0;
 }
 
 void signal_ready(const Listener& listener) {
@@ -156,7 +160,7 @@ int deliver(const clients::Client& client, int flags) {
     kernel::invoke(SYS_fcntl, fd, F_SETFD, 0);
   }
   if ((flags & SOCK_NONBLOCK) != 0) kernel::invoke(SYS_fcntl, fd, F_SETFL, O_RDWR | O_NONBLOCK);
-  fds::reset(fd);
+  descriptors::on_birth(fd);
   if (!client.raw) {
     references::add(fd, client.index);
     heartbeat::start();
@@ -190,7 +194,7 @@ Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
 }
 
 // Waits until there may be a client. Returns 0, or the errno with which accept ends.
-int wait(const Listener& listener, int fd, Nanoseconds started) {
+int wait(const Listener& listener, int fd, Nanoseconds started, const sigset_t* mask) {
   const KeepErrno keep;
   if (is_nonblocking(number_of(listener))) return EAGAIN;
   const Nanoseconds limit = sock::timeout_of(fd, SO_RCVTIMEO);
@@ -199,7 +203,7 @@ int wait(const Listener& listener, int fd, Nanoseconds started) {
   const timespec span = to_timespec(left);
   pollfd set[2] = {{.fd = listener.ready, .events = POLLIN, .revents = 0},
                    {.fd = driver::descriptor(), .events = POLLIN, .revents = 0}};
-  const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, nullptr);
+  const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, mask);
   if (ready == 0) return EAGAIN;
   if (ready < 0) return errno == EINTR && limit == forever && signals_restart() ? 0 : errno;
   return 0;
@@ -223,10 +227,7 @@ int adopt(int fd) {
     listener.loopback = local.loopback;
     const bool known = arena::find(arena::cookie_of(fd)) != arena::none;
     if (!enroll(listener, fd)) return ENOMEM;
-    if (const int error = equip(listener, fd); error != 0) {
-      strip(listener);
-      return error;
-    }
+    if (const int error = equip(listener, fd); error != 0) return error;
     listener.references = 1;
     fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
     if (!known && logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";
@@ -248,13 +249,16 @@ Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, i
   if (const int ready = readiness(index, fd); ready < 0) return Result::fail(-ready);
   Listener& listener = at(index);
   const Nanoseconds started = monotonic_now();
+  SignalsInWaits signals;
   for (;;) {
     Result taken = take(listener, address, size, flags);
     if (taken.error != EAGAIN) return taken;
     driver::drive();
     taken = take(listener, address, size, flags);
     if (taken.error != EAGAIN) return taken;
-    if (const int error = wait(listener, fd, started); error != 0) return Result::fail(error);
+    const int error = wait(listener, fd, started, signals.mask());
+    if (error != 0) return Result::fail(error);
+    signals.engage();
   }
 }
 

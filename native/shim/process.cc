@@ -16,6 +16,7 @@
 #include "shim/driver.h"
 #include "shim/epoll.h"
 #include "shim/fds.h"
+#include "shim/heartbeat.h"
 #include "shim/kernel.h"
 #include "shim/libc.h"
 #include "shim/listeners.h"
@@ -125,6 +126,8 @@ void after_fork_in_child() {
   driver::drop_after_fork();
   references::after_fork_in_child(forking_thread);
   listeners::join_after_fork();
+  heartbeat::start();
+  chores::resume_after_fork();
 }
 
 [[gnu::constructor(101)]] void start() {

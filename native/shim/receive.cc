@@ -255,11 +255,11 @@ class Patience {
       waited_ = true;
       return wait_in_kernel();
     }
-    const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
-    if (limit == forever) return wait_in_kernel();
-    if (sock::is_nonblocking(fd_)) return EAGAIN;
     // The timeout counts from the start of the call, whatever came in the meantime.
-    return wait_in_poll(limit - (monotonic_now() - started_), false);
+    if (sock::is_nonblocking(fd_)) return EAGAIN;
+    signals_.engage();
+    const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
+    return wait_in_poll(limit == forever ? forever : limit - (monotonic_now() - started_), false);
   }
 
  private:
@@ -277,6 +277,7 @@ class Patience {
 
   int wait_with_driver() {
     if (sock::is_nonblocking(fd_)) return EAGAIN;
+    if (waited_) signals_.engage();
     if (!waited_) started_ = monotonic_now();
     waited_ = true;
     const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
@@ -291,7 +292,7 @@ class Patience {
     pollfd set[2] = {
         {.fd = fd_, .events = POLLIN, .revents = 0},
         {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0}};
-    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, nullptr);
+    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, signals_.mask());
     if (ready == 0) return EAGAIN;
     if (ready < 0) return errno == EINTR && left == forever && signals_restart() ? 0 : errno;
     if (set[1].revents != 0) driver::drive();
@@ -301,6 +302,7 @@ class Patience {
   int fd_;
   Handle handle_;
   bool waited_ = false;
+  SignalsInWaits signals_;
   Nanoseconds started_ = 0;
 };
 

@@ -30,6 +30,7 @@ void add(int fd, std::uint32_t index) {
 }
 
 bool drop(int fd, std::uint32_t index) {
+  if (!stands_for(fd, index)) return false;
   fds::reset(fd);
   if (counts[index].fetch_sub(1) != 1) return false;
   return arena::leave(index, process::id());

@@ -17,10 +17,44 @@ struct KernelSigaction {
 
 constexpr int last_signal = 64;
 
+// The kernel's sigset is the first word of libc's.
+constexpr std::size_t kernel_mask_size = sizeof(std::uint64_t);
+
+// Raised by the code that runs, or by libc for itself: they do not interrupt a wait.
+bool is_internal(int signal) {
+  switch (signal) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT:
+    case 32:
+    case 33:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
+
+void SignalsInWaits::engage() {
+  if (engaged_) return;
+  engaged_ = true;
+  const std::uint64_t all = ~std::uint64_t{0};
+  kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, kernel_mask_size);
+}
+
+SignalsInWaits::~SignalsInWaits() {
+  if (engaged_) {
+    kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, kernel_mask_size);
+  }
+}
 
 bool signals_restart() {
   for (int signal = 1; signal <= last_signal; ++signal) {
+    if (is_internal(signal)) continue;
     KernelSigaction action{};
     if (kernel::invoke(SYS_rt_sigaction, signal, nullptr, &action, sizeof action.mask) < 0)
       continue;

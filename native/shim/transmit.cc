@@ -66,7 +66,8 @@ class Patience {
     pollfd set[2] = {
         {.fd = fd_, .events = POLLOUT, .revents = 0},
         {.fd = driver::is_busy() ? driver::descriptor() : -1, .events = POLLIN, .revents = 0}};
-    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, nullptr);
+    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, signals_.mask());
+    signals_.engage();
     if (ready == 0) return EAGAIN;
     if (ready < 0) return errno == EINTR && limit_ == forever && signals_restart() ? 0 : errno;
     if (set[1].revents != 0) driver::drive();
@@ -76,6 +77,7 @@ class Patience {
  private:
   int fd_;
   bool waited_ = false;
+  SignalsInWaits signals_;
   Nanoseconds limit_ = forever;
   Nanoseconds started_ = 0;
 };
@@ -189,7 +191,10 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
   if ((flags & MSG_OOB) != 0) return Result::fail(EINVAL);
   Record& record = arena::at(index);
   const std::size_t size = std::min<std::size_t>(total_size(iov), 0x7ffff000);
-  if (size == 0) return Result::ok(0);
+  if (size == 0) {
+    const bool shut = (arena::state_of(record) & (arena::close_sent | arena::write_shut)) != 0;
+    return shut ? failure(EPIPE, flags) : Result::ok(0);
+  }
   const Handle handle = handle_of(fd, index);
   Segments payload(iov);
   Patience patience(fd);
@@ -218,11 +223,13 @@ Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::
   std::size_t written = 0;
   while (written < count) {
     const std::size_t wanted = std::min(bytes.size(), count - written);
-    off_t position = offset != nullptr
-                         ? *offset
-                         : static_cast<off_t>(kernel::invoke(SYS_lseek, file, 0, SEEK_CUR));
-    if (position < 0)
-      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(EINVAL);
+    const long position = offset != nullptr ? static_cast<long>(*offset)
+                                            : kernel::invoke(SYS_lseek, file, 0, SEEK_CUR);
+    if (position < 0) {
+      const int error =
+          position == -ESPIPE || offset != nullptr ? EINVAL : static_cast<int>(-position);
+      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(error);
+    }
     const long got = kernel::invoke(SYS_pread64, file, bytes.data(), wanted, position);
     if (got < 0)
       return written > 0 ? Result::ok(static_cast<long>(written))

@@ -8,6 +8,7 @@
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/scratch.h"
+#include "shim/signals.h"
 
 namespace wswrap::wait {
 namespace {
@@ -78,13 +79,15 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
   const Deadline deadline(timeout);
   const KeepErrno keep;
   bool look_behind = true;
+  SignalsInWaits signals(mask);
   for (int round = 0;; ++round) {
     bool with_driver = driver::is_busy();
     for (nfds_t i = 0; i < count; ++i) set[i] = translate(fds[i], with_driver, look_behind);
     set[count] = {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0};
     const Nanoseconds left = deadline.left();
     const timespec span = to_timespec(left);
-    const int ready = libc.ppoll(set, count + 1, left == forever ? nullptr : &span, mask);
+    const int ready = libc.ppoll(set, with_driver ? count + 1 : count,
+                                 left == forever ? nullptr : &span, signals.mask());
     if (ready < 0) {
       for (nfds_t i = 0; i < count; ++i) fds[i].revents = 0;
       return Result::fail(errno);
@@ -97,6 +100,7 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
     }
     if (reported > 0 || ready == 0) return Result::ok(reported);
     if (left == 0 && round >= rounds_without_blocking) return Result::ok(0);
+    signals.engage();
   }
 }
 
