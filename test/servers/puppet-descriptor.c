@@ -1,4 +1,5 @@
 // The puppet's calls that open, copy, change and close descriptors.
+#include <linux/tcp.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -15,6 +16,16 @@ static const struct name status_flags[] = {
 static void do_listen(struct call *call) {
   OBSERVE(call, listen_on(word(call, 1), word(call, 2)));
   call->error = UNTOUCHED;
+}
+
+// connect PORT: a client of loopback, for what only a socket's options and flags can do
+static void do_connect(struct call *call) {
+  const struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons((in_port_t)number(call, 1)),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  OBSERVE(call, connect(fd, (const struct sockaddr *)&address, sizeof address));
+  if (call->result == 0) call->result = fd;
 }
 
 static void note_address(struct call *call, const struct sockaddr_storage *address,
@@ -173,7 +184,15 @@ static void pending_error(struct call *call) {
   note(call, "%s", error == 0 ? "none" : strerrorname_np(error));
 }
 
-// plain-pipe: a pipe with a byte in it; the result is its reading end
+// bytes-received FD: how many bytes the kernel has had from the peer, read or not
+static void bytes_received(struct call *call) {
+  struct tcp_info info;
+  socklen_t size = sizeof info;
+  OBSERVE(call, getsockopt(number(call, 1), IPPROTO_TCP, TCP_INFO, &info, &size));
+  if (call->result == 0) call->result = (long)info.tcpi_bytes_received;
+}
+
+// pipe: a pipe with a byte in it; the result is its reading end
 static void plain_pipe(struct call *call) {
   int ends[2];
   OBSERVE(call, pipe(ends));
@@ -183,6 +202,7 @@ static void plain_pipe(struct call *call) {
 }
 
 const struct command descriptor_commands[] = {{"listen", do_listen},
+                                              {"connect", do_connect},
                                               {"accept", do_accept},
                                               {"accept4", do_accept4},
                                               {"accept-anonymous", accept_anonymous},
@@ -203,5 +223,6 @@ const struct command descriptor_commands[] = {{"listen", do_listen},
                                               {"dupfd-cloexec", dupfd_cloexec},
                                               {"option", option},
                                               {"pending-error", pending_error},
+                                              {"bytes-received", bytes_received},
                                               {"pipe", plain_pipe},
                                               {NULL, NULL}};

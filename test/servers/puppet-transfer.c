@@ -277,6 +277,21 @@ static void send_all(struct call *call) {
   call->result = put < 0 ? -1 : (long)done;
 }
 
+// read-often FD TIMES: reads that often, whatever comes of it; shows the longest time that one took
+static void read_often(struct call *call) {
+  const int fd = number(call, 1);
+  double longest = 0;
+  for (int i = number(call, 2); i > 0; --i) {
+    const double before = now(CLOCK_MONOTONIC);
+    const ssize_t got = read(fd, room(), ROOM);
+    const double took = now(CLOCK_MONOTONIC) - before;
+    if (took > longest) longest = took;
+    if (got >= 0 || errno != EAGAIN) refuse("payload, an end or an error");
+  }
+  call->error = UNTOUCHED;
+  note(call, "%.3f", longest);
+}
+
 // fionread FD
 static void fionread(struct call *call) {
   const int fd = number(call, 1);
@@ -285,22 +300,13 @@ static void fionread(struct call *call) {
   note(call, "%d", count);
 }
 
-const struct command transfer_commands[] = {{"read", do_read},
-                                            {"recv", do_recv},
-                                            {"recvfrom", do_recvfrom},
-                                            {"readv", do_readv},
-                                            {"recvmsg", do_recvmsg},
-                                            {"write", do_write},
-                                            {"send", do_send},
-                                            {"sendto", do_sendto},
-                                            {"writev", do_writev},
-                                            {"sendmsg", do_sendmsg},
-                                            {"read-all", read_all},
-                                            {"send-all", send_all},
-                                            {"recvmmsg", do_recvmmsg},
-                                            {"sendmmsg", do_sendmmsg},
-                                            {"preadv2", do_preadv2},
-                                            {"pwritev2", do_pwritev2},
-                                            {"sendfile", do_sendfile},
-                                            {"fionread", fionread},
-                                            {NULL, NULL}};
+const struct command transfer_commands[] = {{"read", do_read},          {"recv", do_recv},
+                                            {"recvfrom", do_recvfrom},  {"readv", do_readv},
+                                            {"recvmsg", do_recvmsg},    {"write", do_write},
+                                            {"send", do_send},          {"sendto", do_sendto},
+                                            {"writev", do_writev},      {"sendmsg", do_sendmsg},
+                                            {"read-all", read_all},     {"send-all", send_all},
+                                            {"read-often", read_often}, {"recvmmsg", do_recvmmsg},
+                                            {"sendmmsg", do_sendmmsg},  {"preadv2", do_preadv2},
+                                            {"pwritev2", do_pwritev2},  {"sendfile", do_sendfile},
+                                            {"fionread", fionread},     {NULL, NULL}};

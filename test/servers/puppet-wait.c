@@ -6,14 +6,21 @@
 #include "puppet.h"
 
 static const struct name poll_events[] = {
-    {"in", POLLIN},   {"out", POLLOUT},   {"pri", POLLPRI},     {"err", POLLERR},
-    {"hup", POLLHUP}, {"nval", POLLNVAL}, {"rdhup", POLLRDHUP}, {NULL, 0}};
+    {"in", POLLIN},       {"out", POLLOUT},       {"pri", POLLPRI},
+    {"err", POLLERR},     {"hup", POLLHUP},       {"nval", POLLNVAL},
+    {"rdhup", POLLRDHUP}, {"rdnorm", POLLRDNORM}, {NULL, 0}};
 
-static const struct name epoll_events[] = {
-    {"in", EPOLLIN},   {"out", EPOLLOUT},      {"pri", EPOLLPRI},
-    {"err", EPOLLERR}, {"hup", EPOLLHUP},      {"rdhup", EPOLLRDHUP},
-    {"et", EPOLLET},   {"once", EPOLLONESHOT}, {"exclusive", EPOLLEXCLUSIVE},
-    {NULL, 0}};
+static const struct name epoll_events[] = {{"in", EPOLLIN},
+                                           {"out", EPOLLOUT},
+                                           {"pri", EPOLLPRI},
+                                           {"err", EPOLLERR},
+                                           {"hup", EPOLLHUP},
+                                           {"rdhup", EPOLLRDHUP},
+                                           {"et", EPOLLET},
+                                           {"once", EPOLLONESHOT},
+                                           {"exclusive", EPOLLEXCLUSIVE},
+                                           {"rdnorm", EPOLLRDNORM},
+                                           {NULL, 0}};
 
 // Descriptors of a list such as r:3,4 into a set.
 static int fill(fd_set *set, const char *list) {
@@ -72,6 +79,26 @@ static void do_select(struct call *call) {
   OBSERVE(call, select(sets.count, &sets.in, &sets.out, &sets.except, timeout < 0 ? NULL : &left));
   note_sets(call, &sets);
   note(call, " | %.3f", (double)left.tv_sec * 1e3 + (double)left.tv_usec / 1e3);
+}
+
+// select-all TIMEOUT FD: as servers do that count with getdtablesize(). The set of FD is followed
+// by memory that is not of a set; shows how much of that was changed.
+static void select_all(struct call *call) {
+  struct {
+    fd_set set;
+    unsigned char behind[8192];
+  } in;
+  FD_ZERO(&in.set);
+  memset(in.behind, 0xff, sizeof in.behind);
+  const int timeout = number(call, 1), fd = number(call, 2), count = getdtablesize();
+  if ((size_t)count > 8 * sizeof in) refuse("so many descriptors");
+  FD_SET(fd, &in.set);
+  struct timeval left = {.tv_sec = timeout / 1000, .tv_usec = timeout % 1000 * 1000};
+  OBSERVE(call, select(count, &in.set, NULL, NULL, &left));
+  note_set(call, "r", &in.set);
+  size_t changed = 0;
+  for (size_t i = 0; i < sizeof in.behind; ++i) changed += in.behind[i] != 0xff;
+  note(call, " changed=%zu", changed);
 }
 
 static struct timespec timespec_of(int milliseconds) {
@@ -177,6 +204,7 @@ static void do_epoll_pwait2(struct call *call) {
 
 const struct command wait_commands[] = {{"select", do_select},
                                         {"pselect", do_pselect},
+                                        {"select-all", select_all},
                                         {"poll", do_poll},
                                         {"ppoll", do_ppoll},
                                         {"epoll_create", do_epoll_create},

@@ -115,6 +115,22 @@ static void in_child(struct call *call) {
   munmap(shared, sizeof *shared);
 }
 
+static void *run_call(void *call) {
+  run(call);
+  return NULL;
+}
+
+// small-stack CALL…: the call is made on a thread with a stack of 64 KiB.
+static void on_small_stack(struct call *call) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 64 * 1024);
+  drop_first_words(call, 1);
+  if (pthread_create(&thread, &attributes, run_call, call) != 0) die("pthread_create");
+  pthread_join(thread, NULL);
+}
+
 static pid_t holder;
 
 // hold: a child that has every descriptor and does nothing until `release` kills it.
@@ -152,13 +168,18 @@ static void leave(struct call *call) {
   exit(0);
 }
 
-static const struct command process_commands[] = {
-    {"alarm", alarm_in}, {"sigpipe-default", default_sigpipe},
-    {"cancel", cancel},  {"interrupt", interrupt},
-    {"hold", hold},      {"in-child", in_child},
-    {"exit", leave},     {"release", release},
-    {"run-on", run_on},  {"storm", storm},
-    {NULL, NULL}};
+static const struct command process_commands[] = {{"alarm", alarm_in},
+                                                  {"sigpipe-default", default_sigpipe},
+                                                  {"cancel", cancel},
+                                                  {"interrupt", interrupt},
+                                                  {"hold", hold},
+                                                  {"in-child", in_child},
+                                                  {"exit", leave},
+                                                  {"release", release},
+                                                  {"run-on", run_on},
+                                                  {"storm", storm},
+                                                  {"small-stack", on_small_stack},
+                                                  {NULL, NULL}};
 
 static void run(struct call *call) {
   const struct command *const tables[] = {transfer_commands, wait_commands, descriptor_commands,

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { newKey, requestText, WebSocketClient } from '../support/client.js';
+import { compile } from '../support/compile.js';
 import { eventually, within } from '../support/deadline.js';
 import { closeFrame, frame } from '../support/frame.js';
 import { blocking, loops, poll, words } from '../support/loops.js';
 import { summary } from '../support/payload.js';
 import { listener, Puppet } from '../support/puppet.js';
-import { serve } from '../support/server.js';
+import { serve, shim } from '../support/server.js';
 import { type Endpoint, Wire } from '../support/wire.js';
 
 async function wire(t: TestContext, endpoint: Endpoint): Promise<Wire> {
@@ -273,4 +274,36 @@ test('several threads accept from one listener', async (t) => {
   assert.equal(new Set(replies.map((reply) => reply.result)).size, 3);
   const ports = clients.map((client) => client.wire.socket.localPort);
   assert.deepEqual(replies.map((reply) => Number(reply.extra)).sort(), ports.sort());
+});
+
+function activator(): string {
+  return compile({
+    name: 'activate',
+    sources: ['test/servers/activate.c'],
+    flags: ['-D_GNU_SOURCE'],
+  });
+}
+
+test('a listener that was inherited from a process without the shim', async (t) => {
+  // What the service manager does: the environment is the service's, not its own.
+  const activated = (port: number) => [
+    String(port),
+    'env',
+    `LD_PRELOAD=${shim}`,
+    `WSWRAP_PORT=${port}`,
+    blocking.program(),
+    ...words({ mode: 'echo' })(port),
+  ];
+  const server = await serve(t, activator(), activated, { wrapped: false });
+  await echo(await connect(t, server), 'hello');
+});
+
+test('a listener that was inherited from a process with the shim', async (t) => {
+  const activated = (port: number) => [
+    String(port),
+    poll.program(),
+    ...words({ mode: 'echo' })(port),
+  ];
+  const server = await serve(t, activator(), activated, { wrapped: true });
+  await echo(await connect(t, server), 'hello');
 });

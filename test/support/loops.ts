@@ -24,6 +24,7 @@ export const blocking: Loop = { ...loop('blocking', 'blocking', 'read'), sequent
 export const fortified: Loop = loop('fortified', 'threads', 'read', '-D_FORTIFY_SOURCE=2');
 export const threads = loop('threads', 'threads', 'recvmsg');
 export const fork = loop('fork', 'fork', 'read');
+export const prefork = loop('prefork', 'prefork', 'recvmsg');
 export const select = loop('select', 'select', 'recv');
 export const pselect = loop('pselect', 'select', 'readv', '-DPSELECT');
 export const poll = loop('poll', 'poll', 'read');
@@ -38,6 +39,7 @@ export const loops: readonly Loop[] = [
   blocking,
   threads,
   fork,
+  prefork,
   fortified,
   select,
   pselect,

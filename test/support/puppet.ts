@@ -20,6 +20,19 @@ export interface Reply {
   cpu: number;
 }
 
+function parse([told = '', ...extras]: string[]): Reply {
+  const [elapsed = Number.NaN, cpu = Number.NaN] = (extras.pop() ?? '').split(' ').map(Number);
+  const [result, error = '', ...detail] = told.split(' ');
+  return {
+    result: Number(result),
+    error,
+    detail: detail.join(' '),
+    extra: extras.join(' '),
+    elapsed,
+    cpu,
+  };
+}
+
 /** The puppet's listener. */
 export const listener = 3;
 
@@ -60,9 +73,9 @@ export class Puppet {
   }
 
   /** Makes a call that the transcript does not tell of. */
-  async aside(name: string, ...args: Word[]): Promise<void> {
+  async aside(name: string, ...args: Word[]): Promise<Reply> {
     this.#asides += 1;
-    await this.#request(`aside${this.#asides}`, [name, ...args]);
+    return parse(await this.#request(`aside${this.#asides}`, [name, ...args]));
   }
 
   /** Makes a call and demands that it succeeds; returns its result. */
@@ -74,19 +87,10 @@ export class Puppet {
 
   async #told(id: string, words: Word[]): Promise<Reply> {
     const slot = this.transcript.push('') - 1;
-    const [told = '', ...extras] = await this.#request(id, words);
+    const parts = await this.#request(id, words);
     const request = words.map((word) => (word === this.server.port ? 'PORT' : word)).join(' ');
-    this.transcript[slot] = `${request} -> ${told}`;
-    const [elapsed = Number.NaN, cpu = Number.NaN] = (extras.pop() ?? '').split(' ').map(Number);
-    const [result, error = '', ...detail] = told.split(' ');
-    return {
-      result: Number(result),
-      error,
-      detail: detail.join(' '),
-      extra: extras.join(' '),
-      elapsed,
-      cpu,
-    };
+    this.transcript[slot] = `${request} -> ${parts[0]}`;
+    return parse(parts);
   }
 
   // The parts of the reply.
