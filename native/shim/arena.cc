@@ -182,6 +182,12 @@ bool leave(std::uint32_t index, std::uint32_t pid) {
   return last;
 }
 
+bool is_shared(std::uint32_t index) {
+  const Record& record = at(index);
+  const auto held = [](std::uint32_t pid) { return pid != 0; };
+  return record.crowded || std::count_if(record.holders.begin(), record.holders.end(), held) > 1;
+}
+
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to) {
   for (std::uint32_t& holder : at(index).holders) {
     std::uint32_t seen = from;

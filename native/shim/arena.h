@@ -89,6 +89,8 @@ inline constexpr std::uint32_t reserved_holder = 1u << 31;
 void join(std::uint32_t index, std::uint32_t pid);
 // Returns true when no other living process holds the record.
 bool leave(std::uint32_t index, std::uint32_t pid);
+// True when more than one process holds the record.
+bool is_shared(std::uint32_t index);
 // Renames a holder (a fork's child takes the place reserved for it).
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
 

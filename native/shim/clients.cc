@@ -13,7 +13,9 @@
 #include "shim/config.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
+#include "shim/handover.h"
 #include "shim/listeners.h"
+#include "shim/process.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -219,32 +221,60 @@ void on_due(Client& client, Nanoseconds now) {
 Client& at(std::uint32_t client) { return clients[client % clients.size()]; }
 
 void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t size) {
+  Client client{};
+  client.state = State::waiting;
+  client.fd = fd;
+  client.listener = listener;
+  client.index = arena::none;
+  client.since = monotonic_now();
+  client.address = address;
+  client.address_size = size;
+  if (logs(LogLevel::debug)) LogLine(client.address) << "connected";
+  resume(client);
+}
+
+void resume(const Client& from) {
   if (waiting >= config.max_pending) evict_oldest();
   auto* slot = std::find_if(clients.begin(), clients.end(),
                             [](const Client& client) { return client.state == State::free; });
   if (slot == clients.end()) {
-    sock::close(fd);
+    sock::close(from.fd);
     return;
   }
   Client& client = *slot;
-  client = {.state = State::free,
-            .parked = false,
-            .raw = false,
-            .fd = fd,
-            .listener = listener,
-            .index = arena::none,
-            .next = 0,
-            .since = monotonic_now(),
-            .address = address,
-            .address_size = size};
+  client = from;
+  client.state = State::free;
+  client.parked = false;
   set_state(client, State::waiting);
-  if (logs(LogLevel::debug)) LogLine(client.address) << "connected";
+  if (from.state == State::complete) {
+    if (client.index != arena::none) arena::join(client.index, process::id());
+    return finish(client);
+  }
   examine(client);
   if (client.state != State::waiting) return;
   park(client);
   driver::wake_at(due(client));
   if (!driver::watch(client.fd, driver::Source::client, number_of(client), edge)) {
     drop(client, "it cannot be watched");
+  }
+}
+
+bool may_hand_over(std::uint32_t number, int give) { return handover::put(give, at(number)); }
+
+void end_here(std::uint32_t number) {
+  Client& client = at(number);
+  if (client.state == State::complete && client.index != arena::none) {
+    arena::leave(client.index, process::id());
+  }
+  sock::close(detach(client));
+}
+
+void hand_over_waiting(std::uint32_t listener, int give) {
+  if (waiting == 0) return;
+  for (Client& client : clients) {
+    if (client.state != State::waiting || client.listener != listener) continue;
+    if (!handover::put(give, client)) return;
+    end_here(number_of(client));
   }
 }
 

@@ -35,6 +35,17 @@ Client& at(std::uint32_t client);
 // Takes charge of a connection that the kernel accepted.
 void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t size);
 
+// Takes charge of a client that another process handed over.
+void resume(const Client& client);
+
+// Hands a complete client over. Returns false when there is no room; else end_here() must follow.
+bool may_hand_over(std::uint32_t client, int give);
+// Lets go of a client that was handed over.
+void end_here(std::uint32_t client);
+
+// Hands over the listener's clients that are not complete, as far as there is room.
+void hand_over_waiting(std::uint32_t listener, int give);
+
 // Ends the oldest client that waits. Returns false when there is none.
 bool evict_oldest();
 

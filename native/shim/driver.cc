@@ -90,6 +90,8 @@ void dispatch(const epoll_event& event) {
       return on_timer();
     case Source::listener:
       return listeners::on_event(index);
+    case Source::handover:
+      return listeners::on_handover(index);
     case Source::client:
       return clients::on_event(index, event.events);
     case Source::chore:

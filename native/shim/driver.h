@@ -14,7 +14,7 @@
 namespace wswrap::driver {
 
 // What a descriptor in the driver's epoll stands for.
-enum class Source : std::uint32_t { timer, listener, client, chore };
+enum class Source : std::uint32_t { timer, listener, handover, client, chore };
 
 // Holds the driver and its tables (listeners, clients, chores) for a scope, with signals blocked: a
 // handler may close a connection, and must not find a table half changed. May be nested.

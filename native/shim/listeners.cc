@@ -17,6 +17,7 @@
 #include "shim/descriptors.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
+#include "shim/handover.h"
 #include "shim/heartbeat.h"
 #include "shim/libc.h"
 #include "shim/process.h"
@@ -67,6 +68,7 @@ LocalAddress local_address(int fd) {
 
 void strip(Listener& listener) {
   if (listener.socket >= 0) driver::forget(listener.socket);
+  if (listener.take >= 0) driver::forget(listener.take);
   fds::close_internal(listener.socket);
   fds::close_internal(listener.ready);
   listener.socket = listener.ready = -1;
@@ -85,7 +87,9 @@ int equip(Listener& listener, int fd) {
   }
   listener.socket = fds::hide(static_cast<int>(duplicate));
   listener.ready = fds::hide(static_cast<int>(ready));
-  if (driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN)) {
+  const std::uint32_t number = number_of(listener);
+  if (driver::watch(listener.socket, driver::Source::listener, number, EPOLLIN) &&
+      driver::watch(listener.take, driver::Source::handover, number, EPOLLIN | EPOLLEXCLUSIVE)) {
     return 0;
   }
   strip(listener);
@@ -123,6 +127,12 @@ void report(Listener& listener, int error) {
 
 bool is_transient(long error) {
   return error == -ECONNABORTED || error == -EINTR || error == -EPROTO || error == -EPERM;
+}
+
+void close_handover(Listener& listener) {
+  fds::close_internal(listener.give);
+  fds::close_internal(listener.take);
+  listener.give = listener.take = -1;
 }
 
 // Finds or makes the listener's record. Returns false when there is no room.
@@ -168,6 +178,25 @@ int deliver(const clients::Client& client, int flags) {
   return fd;
 }
 
+void pop(Listener& listener) {
+  take_signal(listener);
+  --listener.complete;
+  listener.first = clients::at(listener.first - 1).next;
+  if (listener.first == 0) listener.last = 0;
+}
+
+// The server goes off to serve a client: what else waits here must not wait for its return.
+void share(Listener& listener) {
+  if (!arena::is_shared(listener.record)) return;
+  while (listener.first != 0) {
+    const std::uint32_t number = listener.first - 1;
+    if (!clients::may_hand_over(number, listener.give)) return;
+    pop(listener);
+    clients::end_here(number);
+  }
+  clients::hand_over_waiting(number_of(listener), listener.give);
+}
+
 // The next complete client, or what went wrong instead; EAGAIN if there is neither.
 Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
   const driver::Guard guard;
@@ -184,12 +213,10 @@ Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
   const int fd = deliver(client, flags);
   if (fd < 0) return Result::fail(-fd);
   copy_address(client, address, size);
-  take_signal(listener);
-  --listener.complete;
-  listener.first = client.next;
-  if (listener.first == 0) listener.last = 0;
+  pop(listener);
   client.parked = false;
   clients::remove(number);
+  share(listener);
   return Result::ok(fd);
 }
 
@@ -226,8 +253,12 @@ int adopt(int fd) {
     listener.port = local.port;
     listener.loopback = local.loopback;
     const bool known = arena::find(arena::cookie_of(fd)) != arena::none;
-    if (!enroll(listener, fd)) return ENOMEM;
-    if (const int error = equip(listener, fd); error != 0) return error;
+    if (!handover::open(listener.give, listener.take)) return EMFILE;
+    const int error = enroll(listener, fd) ? equip(listener, fd) : ENOMEM;
+    if (error != 0) {
+      close_handover(listener);
+      return error;
+    }
     listener.references = 1;
     fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
     if (!known && logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";
@@ -286,6 +317,7 @@ void drop_reference(std::uint32_t index) {
   if (listener.references == 0 || --listener.references != 0) return;
   clients::end_all_of(index);
   strip(listener);
+  close_handover(listener);
   if (arena::leave(listener.record, process::id())) arena::release(listener.record);
 }
 
@@ -315,6 +347,16 @@ void on_event(std::uint32_t index) {
     if (is_short && (chores::evict_refused() || clients::evict_oldest())) continue;
     if (fd < 0) return report(listener, static_cast<int>(-fd));
     clients::add(static_cast<int>(fd), index, address, size);
+  }
+}
+
+void on_handover(std::uint32_t index) {
+  const Listener& listener = at(index);
+  clients::Client client;
+  for (int i = 0; i < accepts_per_event && listener.take >= 0; ++i) {
+    if (!handover::get(listener.take, client)) return;
+    client.listener = index;
+    clients::resume(client);
   }
 }
 

@@ -23,8 +23,10 @@ struct Listener {
   int error = 0;               // what taking a client failed with, for the next accept to report
   std::uint32_t record = 0;    // in the arena: what all processes of the tree must know of it
   int socket = -1;             // our own duplicate
-  int ready = -1;              // the eventfd
-  std::uint32_t first = 0;     // complete clients, oldest first: indices + 1, see clients.h
+  int give = -1;               // ends of the handover to processes that share the listener
+  int take = -1;
+  int ready = -1;           // the eventfd
+  std::uint32_t first = 0;  // complete clients, oldest first: indices + 1, see clients.h
   std::uint32_t last = 0;
 };
 
@@ -54,6 +56,7 @@ void drop_reference(std::uint32_t index);
 void enqueue(std::uint32_t index, std::uint32_t client);
 
 void on_event(std::uint32_t index);
+void on_handover(std::uint32_t index);
 void drop_after_fork();
 // In a forked child: it holds what its parent held.
 void join_after_fork();
