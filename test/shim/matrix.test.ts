@@ -65,6 +65,7 @@ async function echoed(client: Client, payload: Buffer): Promise<string> {
 }
 
 const megabyte = 1024 * 1024;
+const large = generate(16 * megabyte);
 
 for (const loop of loops) {
   describe(`a server of the style ${loop.name}`, () => {
@@ -91,7 +92,7 @@ for (const loop of loops) {
 
     test('echoes a frame of 16 MiB', () =>
       compare(pair, 'echo', oneFrame, async (client) => {
-        const seen = await echoed(client, generate(16 * megabyte));
+        const seen = await echoed(client, large);
         await client.finish();
         await client.rest();
         return seen;

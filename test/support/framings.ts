@@ -9,7 +9,7 @@ export interface Framing {
   name: string;
   /** What to write, one segment after the other. */
   segments(payload: Buffer, random: Random): Buffer[];
-  /** Let the server take each segment before the next is sent, as far as that can be told. */
+  /** Let the server take what is no whole header before more is sent, as far as that can be told. */
   stepwise?: true;
 }
 

@@ -26,9 +26,13 @@ function rows(file: string): Row[] {
 
 /** Bytes that the socket on `localPort` has from its peer on `remotePort` and that nobody read. */
 export function receiveQueue(localPort: number, remotePort: number): number {
-  const all = [...rows('/proc/net/tcp'), ...rows('/proc/net/tcp6')];
-  const row = all.find((one) => one.localPort === localPort && one.remotePort === remotePort);
-  return row?.receiveQueue ?? 0;
+  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    const row = rows(file).find(
+      (one) => one.localPort === localPort && one.remotePort === remotePort,
+    );
+    if (row !== undefined) return row.receiveQueue;
+  }
+  return 0;
 }
 
 function stat(file: string): string[] {

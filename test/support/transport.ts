@@ -78,7 +78,7 @@ class FramingClient implements Client {
   async send(payload: Buffer): Promise<void> {
     for (const segment of this.framing.segments(payload, this.random)) {
       await this.wire.write(segment);
-      if (this.framing.stepwise) await this.wire.consumed();
+      if (this.framing.stepwise && segment.length <= 14) await this.wire.consumed();
     }
   }
 
