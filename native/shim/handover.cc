@@ -27,7 +27,7 @@ constexpr std::size_t control_size = CMSG_SPACE(sizeof(int));
 }  // namespace
 
 bool open(int& give, int& take) {
-  int pair[2];
+  int pair[2] = {-1, -1};
   constexpr int type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
   if (kernel::invoke(SYS_socketpair, AF_UNIX, type, 0, pair) < 0) return false;
   give = fds::hide(pair[0]);
@@ -60,7 +60,7 @@ bool put(int give, const clients::Client& client) {
 }
 
 bool get(int take, clients::Client& client) {
-  Parcel parcel;
+  Parcel parcel{};
   iovec iov{&parcel, sizeof parcel};
   alignas(cmsghdr) std::array<char, control_size> control{};
   msghdr message{};

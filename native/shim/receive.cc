@@ -28,8 +28,8 @@ constexpr std::size_t max_iov = 64;
 
 // Frames without payload are looked at in pieces of that size, and no call spends its time on more
 // than that many bytes of them: a flood must not hold a server that asked not to be blocked.
-constexpr std::size_t junk_room = 8 * 1024;
-constexpr std::size_t most_junk = 1024 * 1024;
+constexpr std::size_t junk_room = 8192;
+constexpr std::size_t most_junk = 1048576;
 
 void log_input(const Record& record, std::size_t wire, std::size_t payload) {
   if (!logs(LogLevel::trace)) return;

@@ -170,7 +170,7 @@ Result failure(int error, int flags) {
 }
 
 // On the stack, which may be a small thread's.
-constexpr std::size_t file_room = 8 * 1024;
+constexpr std::size_t file_room = 8192;
 
 }  // namespace
 
