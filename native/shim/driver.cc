@@ -101,10 +101,15 @@ void dispatch(const epoll_event& event) {
 
 }  // namespace
 
-Guard::Guard() : signals_(block_signals()), outermost_(lock.take()) {}
+Guard::Guard() : outermost_(!lock.is_mine()) {
+  if (!outermost_) return;
+  signals_ = block_signals();
+  lock.take();
+}
 
 Guard::~Guard() {
-  if (outermost_) lock.release();
+  if (!outermost_) return;
+  lock.release();
   restore_signals(signals_);
 }
 

@@ -68,9 +68,14 @@ void close_internal(int fd) {
 }
 
 int parking_base() {
+  // Asked once: a limit that changes later changes only how well the numbers are chosen.
+  static constinit std::atomic<int> base{0};
+  const int known = base.load(std::memory_order_relaxed);
+  if (known != 0) return known;
   constexpr int above_select = 1024;
   const int most = soft_limit();
-  return most > 2 * above_select ? above_select : most / 2;
+  base.store(most > 2 * above_select ? above_select : most / 2, std::memory_order_relaxed);
+  return base.load(std::memory_order_relaxed);
 }
 
 }  // namespace wswrap::fds

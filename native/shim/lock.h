@@ -20,6 +20,8 @@ void forget_thread_id();
 struct OwnerLock {
   std::uint32_t owner = 0;
 
+  bool is_mine() { return std::atomic_ref(owner).load(std::memory_order_relaxed) == thread_id(); }
+
   // False when this very thread holds the lock already.
   bool take() {
     std::uint32_t expected = 0;

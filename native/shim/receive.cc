@@ -49,12 +49,13 @@ class Intake {
 
   // Runs with the receive lock held.
   End run(std::size_t wanted) {
+    if (peek_) return look(wanted);
     End end = step(wanted - taken_);
-    while (end == End::filled && taken_ < wanted && !peek_) {
+    while (end == End::filled && taken_ < wanted) {
       if (taken_ == 0) end = swallow();
       if (end == End::filled) end = step(wanted - taken_);
     }
-    if (!peek_) commit();
+    commit();
     return end;
   }
 
@@ -76,6 +77,13 @@ class Intake {
     if (got <= 0) return nothing(got);
     decode(asked, static_cast<std::size_t>(got));
     return judge(static_cast<std::size_t>(got) < total_size(asked));
+  }
+
+  // MSG_PEEK: only what is in front of the payload goes for good.
+  End look(std::size_t wanted) {
+    const End end = swallow();
+    commit();
+    return end == End::filled ? step(wanted) : end;
   }
 
   // Takes the frames without payload that are at the front, in bulk.
