@@ -113,7 +113,7 @@ function program(): Command {
     .option(
       '--max-pending <N>',
       'clients that may be in their handshake at once; the oldest goes first',
-      parseCount(1, 1_000_000),
+      parseCount(1, 16_384),
       1024,
     )
     .addOption(
