@@ -182,6 +182,16 @@ bool leave(std::uint32_t index, std::uint32_t pid) {
   return last;
 }
 
+void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index)) {
+  const std::uint32_t peak = std::atomic_ref(arena->peak).load(std::memory_order_acquire);
+  for (std::uint32_t index = 0; index < peak && index < capacity; ++index) {
+    if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) == 0) continue;
+    const auto& holders = arena->records[index].holders;
+    if (std::find(holders.begin(), holders.end(), pid) == holders.end() || keeps(index)) continue;
+    if (leave(index, pid)) release(index);
+  }
+}
+
 bool is_shared(std::uint32_t index) {
   const Record& record = at(index);
   const auto held = [](std::uint32_t pid) { return pid != 0; };

@@ -89,6 +89,10 @@ inline constexpr std::uint32_t reserved_holder = 1u << 31;
 void join(std::uint32_t index, std::uint32_t pid);
 // Returns true when no other living process holds the record.
 bool leave(std::uint32_t index, std::uint32_t pid);
+// Lets go of every record that a process is said to hold, for which `keeps` (by index) is false. A
+// program that was just started by execve(2) calls this: descriptors that were close-on-exec are
+// gone.
+void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index));
 // True when more than one process holds the record.
 bool is_shared(std::uint32_t index);
 // Renames a holder (a fork's child takes the place reserved for it).

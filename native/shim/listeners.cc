@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -370,6 +371,12 @@ void drop_after_fork() {
     listener.paused = false;
     listener.error = 0;
   }
+}
+
+bool owns_record(std::uint32_t record) {
+  return std::any_of(listeners.begin(), listeners.end(), [&](const Listener& listener) {
+    return listener.references != 0 && listener.record == record;
+  });
 }
 
 void join_after_fork() {

@@ -55,6 +55,9 @@ void drop_reference(std::uint32_t index);
 // A client's handshake is complete.
 void enqueue(std::uint32_t index, std::uint32_t client);
 
+// True if a record in the arena is that of a listener of this process.
+bool owns_record(std::uint32_t record);
+
 void on_event(std::uint32_t index);
 void on_handover(std::uint32_t index);
 void drop_after_fork();

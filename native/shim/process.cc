@@ -94,6 +94,10 @@ void adopt_descriptors() {
     const std::uint32_t index = arena::find(arena::cookie_of(fd));
     if (index != arena::none) references::add(fd, index);
   });
+  if (!arena::is_open()) return;
+  arena::leave_unless(id(), [](std::uint32_t index) {
+    return references::any_for(index) || listeners::owns_record(index);
+  });
 }
 
 // The thread that forks, as its parent knew it: in the child it has another id.

@@ -40,6 +40,8 @@ bool stands_for(int fd, std::uint32_t index) {
   return fds::get(fd).word == fds::Entry::of(fds::Kind::connection, index).word;
 }
 
+bool any_for(std::uint32_t index) { return counts[index % counts.size()].load() != 0; }
+
 void before_fork() {
   const std::uint32_t reserved = thread_id() | arena::reserved_holder;
   for_each_held([&](std::uint32_t index) { arena::join(index, reserved); });

@@ -17,6 +17,9 @@ bool drop(int fd, std::uint32_t index);
 
 bool stands_for(int fd, std::uint32_t index);
 
+// True if any descriptor of this process stands for the record.
+bool any_for(std::uint32_t index);
+
 // fork: a place is kept for the child before it exists, so that a parent that closes at once is not
 // taken for the last holder.
 void before_fork();
