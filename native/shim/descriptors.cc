@@ -1,5 +1,7 @@
 #include "shim/descriptors.h"
 
+#include <linux/close_range.h>
+
 #include "shim/arena.h"
 #include "shim/chores.h"
 #include "shim/connection.h"
@@ -82,6 +84,7 @@ void end_connection(int fd, unsigned index, unsigned short code) {
 }
 
 Result close(int fd) {
+  if (fds::is_internal(fd)) return Result::fail(EBADF);
   // A vfork child's close must not end what its parent still has.
   if (process::is_borrowed()) return close_in_kernel(fd);
   // No fork may happen in the middle, and of two threads that close the same number one is first.
@@ -103,6 +106,30 @@ Result close(int fd) {
       break;
   }
   return close_in_kernel(fd);
+}
+
+Result close_range(unsigned first, unsigned last, unsigned flags) {
+  if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0) {
+    return Result::fail(EINVAL);
+  }
+  const bool closes = (flags & CLOSE_RANGE_CLOEXEC) == 0;
+  const auto end = static_cast<unsigned>(fds::high_water());
+  unsigned next = first;  // the kernel has dealt with everything below
+  const auto up_to = [&](unsigned bound) -> long {
+    return next < bound ? kernel::invoke(SYS_close_range, next, bound - 1, flags) : 0;
+  };
+  for (unsigned fd = first; fd < end && fd <= last; ++fd) {
+    const Entry entry = fds::get(static_cast<int>(fd));
+    if (entry.plain()) continue;
+    const bool mine = entry.is(Kind::internal);
+    if (!mine && (!closes || process::is_borrowed())) continue;
+    if (const long failed = up_to(fd); failed < 0) return Result::fail(static_cast<int>(-failed));
+    if (!mine) close(static_cast<int>(fd));
+    next = fd + 1;
+  }
+  if (next > last) return Result::ok(0);
+  const long failed = kernel::invoke(SYS_close_range, next, last, flags);
+  return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
 }
 
 void on_duplicate(int fd, int copy) {

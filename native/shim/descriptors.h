@@ -8,6 +8,9 @@ namespace wswrap::descriptors {
 // close(2).
 Result close(int fd);
 
+// close_range(2). What is ours stays open, as if it were not there.
+Result close_range(unsigned first, unsigned last, unsigned flags);
+
 // `copy` is a new descriptor for what `fd` stands for.
 void on_duplicate(int fd, int copy);
 

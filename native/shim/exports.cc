@@ -425,6 +425,17 @@ int hook_close(int fd) {
   return answer(descriptors::close(fd));
 }
 
+int hook_close_range(unsigned first, unsigned last, int flags) {
+  if (!fds::any()) return libc.close_range(first, last, flags);
+  return answer(descriptors::close_range(first, last, static_cast<unsigned>(flags)));
+}
+
+void hook_closefrom(int lowest) {
+  if (!fds::any()) return libc.closefrom(lowest);
+  const KeepErrno keep;
+  descriptors::close_range(lowest < 0 ? 0 : static_cast<unsigned>(lowest), ~0u, 0);
+}
+
 int hook_dup(int fd) {
   const int copy = libc.dup(fd);
   if (copy >= 0 && fds::any()) descriptors::on_duplicate(fd, copy);
@@ -632,6 +643,9 @@ long hook_syscall(long number, ...) {
     case SYS_close:
       if (concerns_us(number, a)) return hook_close(fd);
       break;
+    case SYS_close_range:
+      return hook_close_range(static_cast<unsigned>(a[0]), static_cast<unsigned>(a[1]),
+                              static_cast<int>(a[2]));
     case SYS_shutdown:
       if (concerns_us(number, a)) return hook_shutdown(fd, static_cast<int>(a[1]));
       break;
