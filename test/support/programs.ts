@@ -14,6 +14,8 @@ const packageOf = {
   'clang-tidy': 'clang-tidy',
   // Not `nc`: three programs of that name exist, with different options.
   'nc.openbsd': 'netcat-openbsd',
+  ncat: 'ncat',
+  socat: 'socat',
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
   Xtigervnc: 'tigervnc-standalone-server',
