@@ -1,6 +1,6 @@
-// A server that goes into the background, by fork(2) or by daemon(3) (whose fork libc makes itself),
-// before or after it has a listener, or after the listener is in an epoll. The process that was
-// started exits; the one behind it answers one client.
+// A server that goes into the background, by fork(2) or by daemon(3) (whose fork libc makes
+// itself), before or after it has a listener, or after the listener is in an epoll. The process
+// that was started exits; the one behind it answers one client.
 //   background port=5901 daemon after-epoll
 #include <sys/epoll.h>
 #include <sys/wait.h>

@@ -18,12 +18,16 @@ static void do_listen(struct call *call) {
   call->error = UNTOUCHED;
 }
 
-// connect PORT: a client of loopback, for what only a socket's options and flags can do
+// connect PORT [RCVBUF]: a client of loopback, for what only a socket's options and flags can do
 static void do_connect(struct call *call) {
   const struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_port = htons((in_port_t)number(call, 1)),
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (call->words > 2) {
+    const int size = number(call, 2);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  }
   OBSERVE(call, connect(fd, (const struct sockaddr *)&address, sizeof address));
   if (call->result == 0) call->result = fd;
 }
@@ -114,9 +118,11 @@ static void do_dup2(struct call *call) {
   OBSERVE(call, dup2(from, to));
 }
 
+// dup3 FROM TO [FLAGS]
 static void do_dup3(struct call *call) {
   const int from = number(call, 1), to = number(call, 2);
-  OBSERVE(call, dup3(from, to, O_CLOEXEC));
+  const int flags = call->words > 3 ? number(call, 3) : O_CLOEXEC;
+  OBSERVE(call, dup3(from, to, flags));
 }
 
 // shutdown FD rd|wr|rdwr

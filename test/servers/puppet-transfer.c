@@ -191,6 +191,28 @@ static void do_sendmsg(struct call *call) {
   OBSERVE(call, sendmsg(fd, &message, flags));
 }
 
+// recvmsg-pieces, sendmsg-pieces FD COUNT: so many pieces of a byte each; -1 for one that is
+// nowhere
+static struct msghdr many_pieces(struct call *call) {
+  static struct iovec piece[2048];
+  const int count = number(call, 2);
+  for (size_t i = 0; i < sizeof piece / sizeof *piece; ++i) {
+    piece[i] = (struct iovec){.iov_base = room() + i, .iov_len = 1};
+  }
+  if (count < 0) return (struct msghdr){.msg_iovlen = 1};
+  return (struct msghdr){.msg_iov = piece, .msg_iovlen = (size_t)count};
+}
+
+static void recvmsg_pieces(struct call *call) {
+  struct msghdr message = many_pieces(call);
+  OBSERVE(call, recvmsg(number(call, 1), &message, 0));
+}
+
+static void sendmsg_pieces(struct call *call) {
+  const struct msghdr message = many_pieces(call);
+  OBSERVE(call, sendmsg(number(call, 1), &message, 0));
+}
+
 // recvmmsg FD SIZE…: one message for each size
 static void do_recvmmsg(struct call *call) {
   struct iovec piece[MAX_PIECES];
@@ -254,6 +276,12 @@ static void do_sendfile(struct call *call) {
   close(file);
 }
 
+// sendfile-from FD FILE COUNT: from a descriptor, at its position
+static void sendfile_from(struct call *call) {
+  const int fd = number(call, 1), file = number(call, 2), count = number(call, 3);
+  OBSERVE(call, sendfile(fd, file, NULL, (size_t)count));
+}
+
 // read-all FD: reads to the end, in pieces; send-all FD DATA: writes until all is taken.
 static void read_all(struct call *call) {
   const int fd = number(call, 1);
@@ -300,13 +328,26 @@ static void fionread(struct call *call) {
   note(call, "%d", count);
 }
 
-const struct command transfer_commands[] = {{"read", do_read},          {"recv", do_recv},
-                                            {"recvfrom", do_recvfrom},  {"readv", do_readv},
-                                            {"recvmsg", do_recvmsg},    {"write", do_write},
-                                            {"send", do_send},          {"sendto", do_sendto},
-                                            {"writev", do_writev},      {"sendmsg", do_sendmsg},
-                                            {"read-all", read_all},     {"send-all", send_all},
-                                            {"read-often", read_often}, {"recvmmsg", do_recvmmsg},
-                                            {"sendmmsg", do_sendmmsg},  {"preadv2", do_preadv2},
-                                            {"pwritev2", do_pwritev2},  {"sendfile", do_sendfile},
-                                            {"fionread", fionread},     {NULL, NULL}};
+const struct command transfer_commands[] = {{"read", do_read},
+                                            {"recv", do_recv},
+                                            {"recvfrom", do_recvfrom},
+                                            {"readv", do_readv},
+                                            {"recvmsg", do_recvmsg},
+                                            {"write", do_write},
+                                            {"send", do_send},
+                                            {"sendto", do_sendto},
+                                            {"writev", do_writev},
+                                            {"sendmsg", do_sendmsg},
+                                            {"read-all", read_all},
+                                            {"send-all", send_all},
+                                            {"read-often", read_often},
+                                            {"recvmmsg", do_recvmmsg},
+                                            {"sendmmsg", do_sendmmsg},
+                                            {"preadv2", do_preadv2},
+                                            {"pwritev2", do_pwritev2},
+                                            {"sendfile", do_sendfile},
+                                            {"recvmsg-pieces", recvmsg_pieces},
+                                            {"sendmsg-pieces", sendmsg_pieces},
+                                            {"sendfile-from", sendfile_from},
+                                            {"fionread", fionread},
+                                            {NULL, NULL}};

@@ -1,0 +1,98 @@
+// Calls at the edge of what they allow, where they must still do what Linux does.
+import assert from 'node:assert/strict';
+import { eventually } from '../support/deadline.js';
+import { receiveQueue } from '../support/kernel.js';
+import { listener } from '../support/puppet.js';
+import { scene } from '../support/scene.js';
+
+scene('select with a count that is the size of the descriptor table', async (s) => {
+  await s.puppet.must('limit', 4096);
+  const idle = await s.puppet.call('select-all', 0, listener);
+  assert.equal(idle.result, 0);
+  assert.equal(idle.detail, 'r: changed=0');
+  const { client, fd } = await s.connection();
+  await s.deliver(client, fd, 'x');
+  const reply = await s.puppet.call('select-all', 1000, fd);
+  assert.equal(reply.detail, `r:${fd} changed=0`);
+});
+
+scene('dup3 onto itself is refused', async (s) => {
+  const { client, fd } = await s.connection();
+  const pipe = await s.puppet.must('pipe');
+  for (const one of [fd, listener, pipe]) {
+    assert.equal((await s.puppet.call('dup3', one, one)).error, 'EINVAL');
+    assert.equal((await s.puppet.call('dup3', one, one, 0)).error, 'EINVAL');
+  }
+  await s.deliver(client, fd, 'still-there');
+  assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:still-there');
+});
+
+scene('a reset behind part of what MSG_WAITALL waits for is told by the next call', async (s) => {
+  const { client, fd } = await s.connection();
+  const reading = s.puppet.begin('recv', fd, 50, 'waitall');
+  await s.blocked(1);
+  await client.send(Buffer.from('hello'));
+  const { localPort = 0, remotePort = 0 } = client.wire.socket;
+  await eventually('the thread took it', () => receiveQueue(remotePort, localPort) === 0);
+  await s.blocked(1);
+  client.wire.reset();
+  assert.equal((await reading.reply).detail, 'text:hello');
+  assert.equal((await s.puppet.call('recv', fd, 50, 0)).error, 'ECONNRESET');
+  assert.equal((await s.puppet.call('recv', fd, 50, 0)).result, 0);
+});
+
+scene('threads with small stacks may make every call', async (s) => {
+  const { client, fd } = await s.connection();
+  const small = (name: string, ...args: (string | number)[]) =>
+    s.puppet.call('small-stack', name, ...args);
+  await s.deliver(client, fd, 'abcdefgh');
+  assert.equal((await small('fionread', fd)).detail, '8');
+  assert.equal((await small('read', fd, 2)).detail, 'text:ab');
+  assert.equal((await small('recvmsg', fd, 0, 2)).result, 2);
+  assert.equal((await small('poll', 1000, `${fd}:in+out`)).detail, `${fd}:in+out`);
+  assert.equal((await small('select', 1000, `r:${fd}`)).result, 1);
+  const epfd = await s.puppet.must('epoll_create');
+  await s.puppet.must('epoll_ctl', epfd, 'add', fd, 'in', 1);
+  assert.equal((await small('epoll_wait', epfd, 8, 1000)).detail, '0x1:in');
+  assert.equal((await small('readv', fd, 2, 2)).result, 4);
+  assert.equal((await small('write', fd, 'make:4096:1')).result, 4096);
+  assert.equal((await small('sendfile', fd, 0, 50_000, 'make:50000:2')).result, 50_000);
+  assert.equal((await client.receive(54_096)).length, 54_096);
+  await s.client();
+  const other = await small('accept', listener);
+  assert.equal(other.error, 'ok');
+  assert.equal((await small('close', other.result)).result, 0);
+});
+
+scene('a call that is refused for its flags closes nothing', async (s) => {
+  const { client, fd } = await s.connection();
+  const pipe = await s.puppet.must('pipe');
+  assert.equal((await s.puppet.call('dup3', pipe, fd, 1)).error, 'EINVAL');
+  assert.equal((await s.puppet.call('dup3', 900, fd)).error, 'EBADF');
+  await s.deliver(client, fd, 'still-there');
+  assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:still-there');
+});
+
+scene('messages of too many pieces, or of pieces that are nowhere', async (s) => {
+  const { client, fd } = await s.connection();
+  await s.deliver(client, fd, 'payload');
+  for (const name of ['recvmsg-pieces', 'sendmsg-pieces']) {
+    assert.equal((await s.puppet.call(name, fd, 1025)).error, 'EMSGSIZE');
+    assert.equal((await s.puppet.call(name, fd, -1)).error, 'EFAULT');
+  }
+  assert.equal((await s.puppet.call('recvmsg-pieces', fd, 1024)).result, 7);
+  assert.equal((await s.puppet.call('sendmsg-pieces', fd, 1024)).result, 1024);
+  assert.equal((await client.receive(1024)).length, 1024);
+});
+
+scene('sendfile from a descriptor that is closed', async (s) => {
+  const { fd } = await s.connection();
+  assert.equal((await s.puppet.call('sendfile-from', fd, 900, 10)).error, 'EBADF');
+});
+
+scene('a send of no bytes fails like any other after shutdown', async (s) => {
+  const { fd } = await s.connection();
+  assert.equal((await s.puppet.call('send', fd, 'text:', 0)).result, 0);
+  await s.puppet.must('shutdown', fd, 'wr');
+  assert.equal((await s.puppet.call('send', fd, 'text:', 0)).error, 'EPIPE');
+});
