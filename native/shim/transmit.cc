@@ -231,9 +231,11 @@ Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::
       return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(error);
     }
     const long got = kernel::invoke(SYS_pread64, file, bytes.data(), wanted, position);
-    if (got < 0)
-      return written > 0 ? Result::ok(static_cast<long>(written))
-                         : Result::fail(static_cast<int>(-got));
+    if (got < 0) {
+      // Not a file that has bytes at positions (sendfile(2)).
+      const int error = got == -ESPIPE || got == -EISDIR ? EINVAL : static_cast<int>(-got);
+      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(error);
+    }
     if (got == 0) break;
     const iovec iov{bytes.data(), static_cast<std::size_t>(got)};
     const Result sent = transmit(fd, index, {&iov, 1}, MSG_NOSIGNAL);
