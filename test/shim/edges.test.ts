@@ -90,6 +90,12 @@ scene('sendfile from a descriptor that is closed', async (s) => {
   assert.equal((await s.puppet.call('sendfile-from', fd, 900, 10)).error, 'EBADF');
 });
 
+scene('sendfile from a descriptor that has no positions', async (s) => {
+  const { fd } = await s.connection();
+  const epfd = await s.puppet.must('epoll_create');
+  assert.equal((await s.puppet.call('sendfile-from', fd, epfd, 10)).error, 'EINVAL');
+});
+
 scene('a send of no bytes fails like any other after shutdown', async (s) => {
   const { fd } = await s.connection();
   assert.equal((await s.puppet.call('send', fd, 'text:', 0)).result, 0);
