@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -110,6 +111,7 @@ static inline void set_nonblocking(int fd) {
 static inline int start_server(const struct options *options) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGPIPE, SIG_IGN);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that was killed leaves no server behind
   if (getenv("LISTEN_FDS") != NULL) return 3;
   return listen_on(options->address, options->port);
 }
