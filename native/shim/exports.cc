@@ -1,7 +1,4 @@
 // The hooks: each asks whether the descriptor is ours and hands over to an engine, or to libc.
-//
-// The definitions have names of their own and take libc's names in assembly only, because libc's
-// headers declare some of them noexcept and ours must let a cancelled thread unwind.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -17,6 +14,7 @@
 #include "shim/driver.h"
 #include "shim/epoll.h"
 #include "shim/fds.h"
+#include "shim/hooks.h"
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/process.h"
@@ -68,15 +66,6 @@ Nanoseconds from_timespec(const timespec* span, bool& valid) {
   return span->tv_sec * 1'000'000'000 + span->tv_nsec;
 }
 
-bool any_of_ours(const pollfd* fds, nfds_t count) {
-  if (!fds::any() || fds == nullptr) return false;
-  if (driver::is_busy()) return true;
-  for (nfds_t i = 0; i < count; ++i) {
-    if (!fds::get(fds[i].fd).plain()) return true;
-  }
-  return false;
-}
-
 int receive_one(int fd, std::uint32_t index, msghdr& message, int flags, Result& result) {
   result = connection::receive(fd, index, {message.msg_iov, message.msg_iovlen}, flags);
   if (result.error != 0) return -1;
@@ -88,16 +77,14 @@ int receive_one(int fd, std::uint32_t index, msghdr& message, int flags, Result&
 
 }  // namespace
 
-#define HOOK(result, name, parameters, number) \
-  extern "C" [[gnu::visibility("default")]] result hook_##name parameters __asm__(#name);
-#define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
-#define HOOK_CHECKED(result, name, parameters) HOOK(result, name, parameters, 0)
-#define HOOK_SAME(alias, name)
-#include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_VARIADIC
-#undef HOOK_CHECKED
-#undef HOOK_SAME
+bool any_of_ours(const pollfd* fds, nfds_t count) {
+  if (!fds::any() || fds == nullptr) return false;
+  if (driver::is_busy()) return true;
+  for (nfds_t i = 0; i < count; ++i) {
+    if (!fds::get(fds[i].fd).plain()) return true;
+  }
+  return false;
+}
 
 // ---- birth
 
@@ -553,134 +540,6 @@ pid_t hook_fork() { return process::fork(); }
 void hook__exit(int status) {
   process::at_exit();
   libc._exit(status);
-}
-
-// ---- raw system calls
-
-namespace {
-
-template <typename T>
-T pointer(long word) {
-  return reinterpret_cast<T>(word);
-}
-
-// Whether a raw system call concerns a descriptor of ours.
-bool concerns_us(long number, const long (&a)[6]) {
-  const auto ours = [](long fd) { return !fds::get(static_cast<int>(fd)).plain(); };
-  switch (number) {
-    case SYS_epoll_ctl:
-      return ours(a[0]) || ours(a[2]);
-    case SYS_dup3:
-      return ours(a[0]) || ours(a[1]);
-    case SYS_ppoll:
-      return any_of_ours(pointer<const pollfd*>(a[0]), static_cast<nfds_t>(a[1]));
-    default:
-      return ours(a[0]);
-  }
-}
-
-}  // namespace
-
-long hook_syscall(long number, ...) {
-  va_list list;
-  va_start(list, number);
-  long a[6];
-  for (long& value : a) value = va_arg(list, long);
-  va_end(list);
-  const int fd = static_cast<int>(a[0]);
-  switch (number) {
-    case SYS_io_uring_setup:
-      // Its operations would bypass us: event loops fall back to epoll.
-      if (config.port_count == 0) break;
-      errno = ENOSYS;
-      return -1;
-    case SYS_read:
-      if (concerns_us(number, a))
-        return hook_read(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]));
-      break;
-    case SYS_write:
-      if (concerns_us(number, a))
-        return hook_write(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]));
-      break;
-    case SYS_readv:
-      if (concerns_us(number, a))
-        return hook_readv(fd, pointer<iovec*>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_writev:
-      if (concerns_us(number, a))
-        return hook_writev(fd, pointer<iovec*>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_recvfrom:
-      if (concerns_us(number, a)) {
-        return hook_recvfrom(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]),
-                             static_cast<int>(a[3]), pointer<sockaddr*>(a[4]),
-                             pointer<socklen_t*>(a[5]));
-      }
-      break;
-    case SYS_sendto:
-      if (concerns_us(number, a)) {
-        return hook_send(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]),
-                         static_cast<int>(a[3]));
-      }
-      break;
-    case SYS_recvmsg:
-      if (concerns_us(number, a))
-        return hook_recvmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_sendmsg:
-      if (concerns_us(number, a))
-        return hook_sendmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_accept:
-    case SYS_accept4:
-      if (concerns_us(number, a)) {
-        return hook_accept4(fd, pointer<sockaddr*>(a[1]), pointer<socklen_t*>(a[2]),
-                            number == SYS_accept ? 0 : static_cast<int>(a[3]));
-      }
-      break;
-    case SYS_listen:
-      return hook_listen(fd, static_cast<int>(a[1]));
-    case SYS_close:
-      if (concerns_us(number, a)) return hook_close(fd);
-      break;
-    case SYS_close_range:
-      return hook_close_range(static_cast<unsigned>(a[0]), static_cast<unsigned>(a[1]),
-                              static_cast<int>(a[2]));
-    case SYS_shutdown:
-      if (concerns_us(number, a)) return hook_shutdown(fd, static_cast<int>(a[1]));
-      break;
-    case SYS_dup:
-      if (concerns_us(number, a)) return hook_dup(fd);
-      break;
-    case SYS_dup3:
-      if (concerns_us(number, a))
-        return hook_dup3(fd, static_cast<int>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_fcntl:
-      if (concerns_us(number, a)) return hook_fcntl(fd, static_cast<int>(a[1]), a[2]);
-      break;
-    case SYS_ppoll:
-      if (concerns_us(number, a)) {
-        return hook_ppoll(pointer<pollfd*>(a[0]), static_cast<nfds_t>(a[1]),
-                          pointer<timespec*>(a[2]), pointer<sigset_t*>(a[3]));
-      }
-      break;
-    case SYS_epoll_ctl:
-      if (concerns_us(number, a)) {
-        return hook_epoll_ctl(fd, static_cast<int>(a[1]), static_cast<int>(a[2]),
-                              pointer<epoll_event*>(a[3]));
-      }
-      break;
-    case SYS_epoll_pwait:
-      if (concerns_us(number, a)) {
-        return hook_epoll_pwait(fd, pointer<epoll_event*>(a[1]), static_cast<int>(a[2]),
-                                static_cast<int>(a[3]), pointer<sigset_t*>(a[4]));
-      }
-      break;
-    default:
-      break;
-  }
-  return libc.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 // ---- other names of the same functions
