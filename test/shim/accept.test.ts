@@ -6,7 +6,7 @@ import { newKey, requestText, WebSocketClient } from '../support/client.js';
 import { compile } from '../support/compile.js';
 import { eventually, within } from '../support/deadline.js';
 import { closeFrame, frame } from '../support/frame.js';
-import { blocking, loops, poll, words } from '../support/loops.js';
+import { blocking, loops, poll, prefork, words } from '../support/loops.js';
 import { summary } from '../support/payload.js';
 import { listener, Puppet } from '../support/puppet.js';
 import { serve, shim } from '../support/server.js';
@@ -306,4 +306,19 @@ test('a listener that was inherited from a process with the shim', async (t) => 
   ];
   const server = await serve(t, activator(), activated, { wrapped: true });
   await echo(await connect(t, server), 'hello');
+});
+
+test('clients that connect slowly are shared by processes that share a listener', async (t) => {
+  const server = await serve(t, prefork.program(), words({ mode: 'echo' }), { wrapped: true });
+  // One worker at least has more of these than it can serve at a time.
+  const slow = await Promise.all(Array.from({ length: 9 }, () => wire(t, server)));
+  const busy = [await connect(t, server), await connect(t, server)];
+  for (const client of busy) await echo(client, 'busy');
+  // A worker is free. Whoever comes first is served.
+  const [first, ...others] = slow;
+  const key = newKey();
+  await first?.write(requestText(server, {}, key));
+  const client = await WebSocketClient.accepted(first ?? assert.fail(), key);
+  await echo(client, 'served');
+  for (const other of others) other.destroy();
 });

@@ -224,3 +224,16 @@ scene('a daemon closes everything above its standard streams, and begins', async
   await s.puppet.must('write', second.fd, 'text:and-another');
   assert.equal((await second.client.receive(11)).toString(), 'and-another');
 });
+
+scene('accept without a descriptor left fails, and gets its client later', async (s) => {
+  const first = await s.connection();
+  const waiting = await s.client();
+  await s.puppet.must('limit', first.fd + 1);
+  assert.equal((await s.puppet.call('accept', listener)).error, 'EMFILE');
+  assert.equal((await s.puppet.call('poll', 0, `${listener}:in`)).result, 1);
+  assert.equal((await s.puppet.call('dup', first.fd)).error, 'EMFILE');
+  await s.puppet.must('close', first.fd);
+  assert.equal(await s.puppet.must('accept', listener), first.fd);
+  await s.deliver(waiting, first.fd, 'at-last');
+  assert.equal((await s.puppet.call('read', first.fd, 100)).detail, 'text:at-last');
+});
