@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requestText, type WebSocketClient } from '../support/client.js';
 import { eventually } from '../support/deadline.js';
-import { ping } from '../support/frame.js';
 import { receiveQueue } from '../support/kernel.js';
 import { listener, type Puppet } from '../support/puppet.js';
 import { type Connection, stage, wrappedPuppet } from '../support/stage.js';
