@@ -30,6 +30,7 @@ enum State : std::uint32_t {
   pong_owed = 32,   // a ping could not be answered inside of an open frame
   close_owed = 64,  // a Close could not be sent inside of an open frame
   nonblocking = 256,  // a listener: the server wants O_NONBLOCK (the kernel's flag is always set)
+  unwatched = 512,    // in an epoll that does not ask for input
   output_full = 128,  // a send found the kernel's buffer full since EPOLLOUT was last reported
 };
 

@@ -16,6 +16,7 @@
 #include "shim/kernel.h"
 #include "shim/listeners.h"
 #include "shim/socket.h"
+#include "shim/unwatched.h"
 
 namespace wswrap::driver {
 namespace {
@@ -81,6 +82,7 @@ void on_timer() {
   clients::on_timer();
   chores::on_timer();
   heartbeat::on_timer();
+  unwatched::on_timer();
 }
 
 void dispatch(const epoll_event& event) {

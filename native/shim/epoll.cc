@@ -13,6 +13,7 @@
 #include "shim/lock.h"
 #include "shim/process.h"
 #include "shim/signals.h"
+#include "shim/unwatched.h"
 
 namespace wswrap::epoll {
 namespace {
@@ -152,6 +153,12 @@ long tell_kernel(int epfd, int operation, const Registration& registration) {
   return kernel_control(epfd, operation, target, asked_of_kernel(registration), registration.tag);
 }
 
+void note(const Registration& registration) {
+  if (registration.kind != Kind::connection) return;
+  const bool asks = (registration.events & (input | EPOLLET)) != 0;
+  unwatched::note(registration.index, asks);
+}
+
 // The set of an epoll descriptor, made when the first of ours is put into it.
 std::uint32_t set_of(int epfd) {
   const fds::Entry entry = fds::get(epfd);
@@ -195,6 +202,7 @@ Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
     return Result::fail(static_cast<int>(-failed));
   }
   join_driver(epfd, set);
+  note(*registration);
   return Result::ok(0);
 }
 
@@ -206,11 +214,13 @@ Result modify(int epfd, Registration& registration, const epoll_event& event) {
   registration.events = event.events;
   registration.data = event.data.u64;
   registration.output_told = false;
+  note(registration);
   return Result::ok(0);
 }
 
 Result take_out(int epfd, Registration& registration) {
   const long failed = kernel_control(epfd, EPOLL_CTL_DEL, watched(registration), 0, 0);
+  if (registration.kind == Kind::connection) unwatched::note(registration.index, true);
   remove(registration);
   return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
 }

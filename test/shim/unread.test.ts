@@ -35,7 +35,7 @@ for (const name of ['poll', 'ppoll']) {
   });
 }
 
-for (const events of ['rdhup+et']) {
+for (const events of ['rdhup', 'rdhup+once', 'rdhup+et']) {
   scene(`epoll for ${events} sees the client's end`, async (s) => {
     const { client, fd } = await s.connection();
     const epfd = await s.puppet.must('epoll_create');
