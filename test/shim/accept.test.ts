@@ -6,6 +6,7 @@ import { newKey, requestText, WebSocketClient } from '../support/client.js';
 import { compile } from '../support/compile.js';
 import { eventually, within } from '../support/deadline.js';
 import { closeFrame, frame } from '../support/frame.js';
+import { needsIPv6 } from '../support/kernel.js';
 import { blocking, loops, poll, prefork, words } from '../support/loops.js';
 import { summary } from '../support/payload.js';
 import { listener, Puppet } from '../support/puppet.js';
@@ -194,7 +195,8 @@ for (const [address, host, peer] of [
   ['::1', '::1', '::1'],
   ['::ffff:127.0.0.1', '127.0.0.1', '::ffff:127.0.0.1'],
 ] as const) {
-  test(`a listener on ${address}`, async (t) => {
+  const skip = address.includes(':') && needsIPv6();
+  test(`a listener on ${address}`, { skip }, async (t) => {
     const server = await serve(t, poll.program(), words({ mode: 'echo', address }), {
       wrapped: true,
     });

@@ -1,5 +1,6 @@
 // What the kernel knows about sockets and processes, from /proc (proc_net_tcp(5), proc(5)).
 import { readdirSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 
 interface Row {
   localPort: number;
@@ -61,4 +62,10 @@ export function cpuSeconds(pid: number): number {
 /** The numbers of the descriptors that a process has open. */
 export function openDescriptors(pid: number): number[] {
   return readdirSync(`/proc/${pid}/fd`).map(Number);
+}
+
+/** For a test's `skip` option: false when this machine has IPv6 on loopback. */
+export function needsIPv6(): string | false {
+  const addresses = Object.values(networkInterfaces()).flat();
+  return addresses.some((one) => one?.address === '::1') ? false : 'needs IPv6 on loopback';
 }

@@ -45,6 +45,7 @@ export class Server {
   /** What it printed, line by line. */
   readonly lines: string[] = [];
   stderr = '';
+  readonly pid: number;
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #talks: boolean;
@@ -57,6 +58,9 @@ export class Server {
     child: ChildProcess,
     talks: boolean,
   ) {
+    child.on('error', () => undefined); // It has no pid then.
+    if (child.pid === undefined) throw new Error(`cannot start ${child.spawnfile}`);
+    this.pid = child.pid;
     this.#child = child;
     this.#talks = talks;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -114,10 +118,6 @@ export class Server {
 
   get port(): number {
     return this.ports[0] ?? 0;
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
   }
 
   /** How many lines it printed that start with this word. */
