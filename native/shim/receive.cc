@@ -378,8 +378,8 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
     } else {
       room.advance(outcome.taken);
     }
-    if ((flags & MSG_DONTWAIT) != 0) return Result::fail(EAGAIN);
-    if (const int error = patience.wait(); error != 0) {
+    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : patience.wait();
+    if (error != 0) {
       return taken > 0 ? Result::ok(static_cast<long>(taken)) : Result::fail(error);
     }
   }

@@ -209,6 +209,13 @@ scene('SO_RCVLOWAT counts payload', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:0123456789');
 });
 
+scene('what is below SO_RCVLOWAT is read by who does not wait for more', async (s) => {
+  const { client, fd } = await s.connection();
+  await s.deliver(client, fd, '01234');
+  await s.puppet.must('option', fd, 'rcvlowat', 10);
+  assert.equal((await s.puppet.call('recv', fd, 100, 'dontwait')).detail, 'text:01234');
+});
+
 scene('O_NONBLOCK comes and goes', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('setfl', fd, 'nonblock');
