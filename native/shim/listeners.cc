@@ -186,15 +186,20 @@ void pop(Listener& listener) {
   if (listener.first == 0) listener.last = 0;
 }
 
-// The server goes off to serve a client: what else waits here must not wait for its return.
-void share(Listener& listener) {
-  if (!arena::is_shared(listener.record)) return;
+// Hands over the complete clients. Returns false when there is no room for all.
+bool share_complete(Listener& listener) {
   while (listener.first != 0) {
     const std::uint32_t number = listener.first - 1;
-    if (!clients::may_hand_over(number, listener.give)) return;
+    if (!clients::may_hand_over(number, listener.give)) return false;
     pop(listener);
     clients::end_here(number);
   }
+  return true;
+}
+
+// The server goes off to serve a client: what else waits here must not wait for its return.
+void share(Listener& listener) {
+  if (!arena::is_shared(listener.record) || !share_complete(listener)) return;
   clients::hand_over_waiting(number_of(listener), listener.give);
 }
 
@@ -379,9 +384,9 @@ bool owns_record(std::uint32_t record) {
   });
 }
 
-void join_after_fork() {
-  for (const Listener& listener : listeners) {
-    if (listener.references != 0) arena::join(listener.record, process::id());
+void share_before_fork() {
+  for (Listener& listener : listeners) {
+    if (listener.references != 0) share_complete(listener);
   }
 }
 

@@ -61,7 +61,8 @@ bool owns_record(std::uint32_t record);
 void on_event(std::uint32_t index);
 void on_handover(std::uint32_t index);
 void drop_after_fork();
-// In a forked child: it holds what its parent held.
-void join_after_fork();
+
+// A child that is about to be forked may be the one to accept what is complete here.
+void share_before_fork();
 
 }  // namespace wswrap::listeners

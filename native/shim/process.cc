@@ -111,6 +111,7 @@ void before_fork() {
   driver::hold_for_fork();
   prepared = true;
   forking_thread = thread_id();
+  listeners::share_before_fork();
   references::before_fork();
 }
 
@@ -129,7 +130,6 @@ void after_fork_in_child() {
   epoll::after_fork_in_child();
   driver::drop_after_fork();
   references::after_fork_in_child(forking_thread);
-  listeners::join_after_fork();
   heartbeat::start();
   chores::resume_after_fork();
 }

@@ -5,6 +5,7 @@
 
 #include "shim/arena.h"
 #include "shim/fds.h"
+#include "shim/listeners.h"
 #include "shim/process.h"
 
 namespace wswrap::references {
@@ -12,13 +13,14 @@ namespace {
 
 constinit std::array<std::atomic<std::uint16_t>, arena::capacity> counts{};
 
-// Calls `visit` for each record that this process holds.
+// Calls `visit` for each record that this process holds, those of listeners too; perhaps twice.
 template <typename Visit>
 void for_each_held(Visit visit) {
   const int end = fds::high_water();
   for (int fd = 0; fd < end; ++fd) {
     const fds::Entry entry = fds::get(fd);
     if (entry.is(fds::Kind::connection)) visit(entry.index());
+    if (entry.is(fds::Kind::listener)) visit(listeners::at(entry.index()).record);
   }
 }
 

@@ -237,3 +237,11 @@ scene('accept without a descriptor left fails, and gets its client later', async
   await s.deliver(waiting, first.fd, 'at-last');
   assert.equal((await s.puppet.call('read', first.fd, 100)).detail, 'text:at-last');
 });
+
+scene('a child accepts the client that its parent saw', async (s) => {
+  // As inetd and its kind do.
+  const client = await s.client();
+  assert.equal((await s.puppet.call('poll', 0, `${listener}:in`)).result, 1);
+  await s.puppet.must('in-child', 'accept', listener);
+  assert.equal((await client.rest()).length, 0);
+});
