@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "codec/base64.h"
+#include "codec/segments.h"
 #include "codec/utf8.h"
 
 namespace wswrap::codec {
@@ -19,45 +20,20 @@ static_assert(base64_size(max_encoded_payload) < 126);
 static_assert(2 + base64_size(max_encoded_payload) <= sizeof(Sender::pending));
 static_assert(Plan::max_frames * (2 + base64_size(max_encoded_payload)) <= Plan::encoded_room);
 
-// Walks over the caller's iovecs.
-class Cursor {
- public:
-  explicit Cursor(std::span<const iovec> iov) : iov_(iov) { skip_empty(); }
-  bool done() const { return iov_.empty(); }
-  // The next run of contiguous bytes, at most `most`, and moves past it.
-  std::span<const std::byte> next(std::size_t most) {
-    const auto* base = static_cast<const std::byte*>(iov_.front().iov_base) + offset_;
-    const std::size_t size = std::min(most, iov_.front().iov_len - offset_);
-    offset_ += size;
-    skip_empty();
-    return {base, size};
-  }
-
- private:
-  void skip_empty() {
-    while (!iov_.empty() && offset_ == iov_.front().iov_len) {
-      iov_ = iov_.subspan(1);
-      offset_ = 0;
-    }
-  }
-  std::span<const iovec> iov_;
-  std::size_t offset_ = 0;
-};
-
 void add(Plan& plan, std::span<const std::byte> bytes) {
   plan.iov[plan.count++] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
   plan.wire_size += bytes.size();
 }
 
-void plan_frames(const Sender& sender, Cursor& cursor, Plan& plan) {
+void plan_frames(const Sender& sender, Segments& rest, Plan& plan) {
   bool in_message = sender.in_message;
   std::uint8_t utf8_state = sender.utf8_state;
-  while (!cursor.done() && plan.frames < Plan::max_frames && plan.count + 2 <= Plan::max_iov) {
+  while (!rest.done() && plan.frames < Plan::max_frames && plan.count + 2 <= Plan::max_iov) {
     Plan::Frame& frame = plan.frame[plan.frames];
     iovec& header = plan.iov[plan.count++];
     std::size_t size = 0;
-    while (!cursor.done() && size < max_frame && plan.count < Plan::max_iov) {
-      const auto run = cursor.next(max_frame - size);
+    while (!rest.done() && size < max_frame && plan.count < Plan::max_iov) {
+      const auto run = rest.next(max_frame - size);
       add(plan, run);
       size += run.size();
       if (!sender.text) continue;
@@ -77,13 +53,13 @@ void plan_frames(const Sender& sender, Cursor& cursor, Plan& plan) {
   }
 }
 
-void plan_encoded(const Sender& sender, Cursor& cursor, Plan& plan) {
+void plan_encoded(const Sender& sender, Segments& rest, Plan& plan) {
   std::size_t used = 0;
-  while (!cursor.done() && plan.frames < Plan::max_frames) {
+  while (!rest.done() && plan.frames < Plan::max_frames) {
     std::array<std::byte, max_encoded_payload> payload;
     std::size_t size = 0;
-    while (!cursor.done() && size < payload.size()) {
-      const auto run = cursor.next(payload.size() - size);
+    while (!rest.done() && size < payload.size()) {
+      const auto run = rest.next(payload.size() - size);
       std::memcpy(payload.data() + size, run.data(), run.size());
       size += run.size();
     }
@@ -156,14 +132,14 @@ void plan(const Sender& sender, std::span<const iovec> payload, Plan& plan) {
     add(plan, std::span(sender.pending).subspan(sender.pending_sent, plan.pending));
   }
   if (sender.close_queued) return;
-  Cursor cursor(payload);
-  if (sender.encoding == Encoding::base64) return plan_encoded(sender, cursor, plan);
-  while (!cursor.done() && plan.resumed < sender.promised && plan.count < Plan::max_iov) {
-    const auto run = cursor.next(sender.promised - plan.resumed);
+  Segments rest(payload);
+  if (sender.encoding == Encoding::base64) return plan_encoded(sender, rest, plan);
+  while (!rest.done() && plan.resumed < sender.promised && plan.count < Plan::max_iov) {
+    const auto run = rest.next(sender.promised - plan.resumed);
     add(plan, run);
     plan.resumed += run.size();
   }
-  if (plan.resumed == sender.promised) plan_frames(sender, cursor, plan);
+  if (plan.resumed == sender.promised) plan_frames(sender, rest, plan);
 }
 
 std::size_t commit(Sender& sender, const Plan& plan, std::size_t taken) {

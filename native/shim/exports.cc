@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdarg>
 
+#include "codec/segments.h"
 #include "shim/config.h"
 #include "shim/connection.h"
 #include "shim/descriptors.h"
@@ -18,7 +19,6 @@
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/process.h"
-#include "shim/segments.h"
 #include "shim/wait.h"
 
 namespace wswrap {
@@ -147,7 +147,7 @@ ssize_t hook_read(int fd, void* buffer, size_t size) {
 ssize_t hook_readv(int fd, const iovec* iov, int count) {
   if (const Ours ours(fd); ours && is_sane(iov, count)) {
     const std::span parts(iov, static_cast<std::size_t>(count));
-    if (total_size(parts) == 0) return 0;
+    if (codec::total_size(parts) == 0) return 0;
     const Result result = connection::receive(fd, ours.index(), parts, 0);
     if (!is_foreign(fd, result)) return answer<ssize_t>(result);
   }
@@ -159,7 +159,7 @@ ssize_t hook_preadv2(int fd, const iovec* iov, int count, off_t offset, int flag
     if (const Ours ours(fd); ours && is_sane(iov, count)) {
       const std::span parts(iov, static_cast<std::size_t>(count));
       const int mode = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
-      if (total_size(parts) == 0) return 0;
+      if (codec::total_size(parts) == 0) return 0;
       const Result result = connection::receive(fd, ours.index(), parts, mode);
       if (!is_foreign(fd, result)) return answer<ssize_t>(result);
     }

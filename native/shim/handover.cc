@@ -22,7 +22,22 @@ struct Parcel {
   Nanoseconds since;
 };
 
-constexpr std::size_t control_size = CMSG_SPACE(sizeof(int));
+// A message with a parcel and room for one descriptor.
+struct Envelope {
+  Parcel parcel{};
+  iovec iov{&parcel, sizeof parcel};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+
+  Envelope() {
+    message.msg_iov = &iov;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+  }
+  Envelope(const Envelope&) = delete;
+  Envelope& operator=(const Envelope&) = delete;
+};
 
 }  // namespace
 
@@ -36,46 +51,35 @@ bool open(int& give, int& take) {
 }
 
 bool put(int give, const clients::Client& client) {
-  Parcel parcel{};
-  parcel.state = client.state;
-  parcel.raw = client.raw;
-  parcel.index = client.index;
-  parcel.address_size = client.address_size;
-  parcel.address = client.address;
-  parcel.since = client.since;
-  iovec iov{&parcel, sizeof parcel};
-  alignas(cmsghdr) std::array<char, control_size> control{};
-  msghdr message{};
-  message.msg_iov = &iov;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  Envelope envelope;
+  envelope.parcel = {.state = client.state,
+                     .raw = client.raw,
+                     .index = client.index,
+                     .address_size = client.address_size,
+                     .address = client.address,
+                     .since = client.since};
+  cmsghdr* rights = CMSG_FIRSTHDR(&envelope.message);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
   rights->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(rights), &client.fd, sizeof client.fd);
-  return kernel::invoke(SYS_sendmsg, give, &message, MSG_DONTWAIT | MSG_NOSIGNAL) ==
-         static_cast<long>(sizeof parcel);
+  const long sent =
+      kernel::invoke(SYS_sendmsg, give, &envelope.message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent == static_cast<long>(sizeof(Parcel));
 }
 
 bool get(int take, clients::Client& client) {
-  Parcel parcel{};
-  iovec iov{&parcel, sizeof parcel};
-  alignas(cmsghdr) std::array<char, control_size> control{};
-  msghdr message{};
-  message.msg_iov = &iov;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const long got = kernel::invoke(SYS_recvmsg, take, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  const cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  Envelope envelope;
+  const long got =
+      kernel::invoke(SYS_recvmsg, take, &envelope.message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const cmsghdr* rights = CMSG_FIRSTHDR(&envelope.message);
   if (got < 0 || rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return false;
   std::memcpy(&client.fd, CMSG_DATA(rights), sizeof client.fd);
-  if (got != static_cast<long>(sizeof parcel)) {
+  if (got != static_cast<long>(sizeof(Parcel))) {
     sock::close(client.fd);
     return false;
   }
+  const Parcel& parcel = envelope.parcel;
   client.state = parcel.state;
   client.raw = parcel.raw;
   client.index = parcel.index;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "codec/receiver.h"
+#include "codec/segments.h"
 #include "shim/chores.h"
 #include "shim/config.h"
 #include "shim/connection.h"
@@ -11,7 +12,6 @@
 #include "shim/fds.h"
 #include "shim/libc.h"
 #include "shim/references.h"
-#include "shim/segments.h"
 #include "shim/signals.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
@@ -42,7 +42,7 @@ class Intake {
  public:
   enum class End { filled, drained, closed, failed };
 
-  Intake(int fd, Record& record, Segments room, bool peek)
+  Intake(int fd, Record& record, codec::Segments room, bool peek)
       : fd_(fd), record_(record), room_(room), peek_(peek) {
     receiver_ = record.receiver;
   }
@@ -76,7 +76,7 @@ class Intake {
     const long got = sock::receive(fd_, asked.data(), asked.size(), peek_ ? MSG_PEEK : 0);
     if (got <= 0) return nothing(got);
     decode(asked, static_cast<std::size_t>(got));
-    return judge(static_cast<std::size_t>(got) < total_size(asked));
+    return judge(static_cast<std::size_t>(got) < codec::total_size(asked));
   }
 
   // MSG_PEEK: only what is in front of the payload goes for good.
@@ -152,7 +152,7 @@ class Intake {
 
   int fd_;
   Record& record_;
-  Segments room_;
+  codec::Segments room_;
   bool peek_;
   Receiver receiver_;
   std::size_t taken_ = 0;
@@ -215,7 +215,7 @@ struct Outcome {
   bool end = false;  // EOF
 };
 
-Outcome attempt(const Handle& handle, Segments room, std::size_t wanted, bool peek) {
+Outcome attempt(const Handle& handle, codec::Segments room, std::size_t wanted, bool peek) {
   Record& record = arena::at(handle.index);
   constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
   Receiver::Phase phase;
@@ -345,7 +345,7 @@ bool is_current(const Handle& handle) {
 Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flags) {
   if ((flags & MSG_OOB) != 0) return Result::fail(EINVAL);
   if ((flags & MSG_ERRQUEUE) != 0) return Result::fail(EAGAIN);
-  const std::size_t size = std::min<std::size_t>(total_size(iov), 0x7ffff000);
+  const std::size_t size = std::min<std::size_t>(codec::total_size(iov), 0x7ffff000);
   if ((flags & MSG_TRUNC) != 0) return receive_and_discard(fd, index, size, flags);
   Record& record = arena::at(index);
   const bool peek = (flags & MSG_PEEK) != 0;
@@ -355,7 +355,7 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   const std::size_t least = all ? size : enough;
   // What was asked of the kernel for the bytes that are about to go.
   if (mark > 1) sock::set_low_water(fd, static_cast<int>(mark));
-  Segments room(iov);
+  codec::Segments room(iov);
   const Handle handle = handle_of(fd, index);
   Patience patience(handle);
   std::size_t taken = 0;

@@ -6,12 +6,12 @@
 #include <array>
 
 #include "codec/receiver.h"
+#include "codec/segments.h"
 #include "codec/sender.h"
 #include "shim/chores.h"
 #include "shim/connection.h"
 #include "shim/driver.h"
 #include "shim/libc.h"
-#include "shim/segments.h"
 #include "shim/signals.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
@@ -89,8 +89,8 @@ struct Outcome {
   bool full = false;  // the kernel took less than was offered
 };
 
-Outcome attempt(const Handle& handle, Record& record, const Segments& payload, std::size_t left,
-                int flags) {
+Outcome attempt(const Handle& handle, Record& record, const codec::Segments& payload,
+                std::size_t left, int flags) {
   Hold hold(record.transmit_lock);
   // A signal handler that interrupted this very call must not wait for it.
   if (!hold) return {.error = EINTR};
@@ -190,13 +190,13 @@ bool was_full(std::uint32_t index) {
 Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int flags) {
   if ((flags & MSG_OOB) != 0) return Result::fail(EINVAL);
   Record& record = arena::at(index);
-  const std::size_t size = std::min<std::size_t>(total_size(iov), 0x7ffff000);
+  const std::size_t size = std::min<std::size_t>(codec::total_size(iov), 0x7ffff000);
   if (size == 0) {
     const bool shut = (arena::state_of(record) & (arena::close_sent | arena::write_shut)) != 0;
     return shut ? failure(EPIPE, flags) : Result::ok(0);
   }
   const Handle handle = handle_of(fd, index);
-  Segments payload(iov);
+  codec::Segments payload(iov);
   Patience patience(fd);
   look_behind(fd, index, record);
   std::size_t written = 0;

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <span>
 
-namespace wswrap {
+namespace wswrap::codec {
 
 class Segments {
  public:
@@ -20,6 +20,13 @@ class Segments {
     if (iov_.empty()) return {};
     return {static_cast<std::byte*>(iov_.front().iov_base) + offset_,
             iov_.front().iov_len - offset_};
+  }
+
+  // The next contiguous bytes, at most `most`, and moves past them.
+  std::span<std::byte> next(std::size_t most) {
+    const auto run = front().first(std::min(most, front().size()));
+    advance(run.size());
+    return run;
   }
 
   // Moves `size` bytes on; they may lie in several iovecs.
@@ -63,4 +70,4 @@ inline std::size_t total_size(std::span<const iovec> iov) {
   return total;
 }
 
-}  // namespace wswrap
+}  // namespace wswrap::codec
