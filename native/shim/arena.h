@@ -43,7 +43,6 @@ struct alignas(64) Record {
       0;  // an errno that the kernel reported while bytes were still to be delivered
   std::uint32_t low_water = 0;   // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
   std::uint32_t unanswered = 0;  // heartbeat pings without an answer
-  std::int64_t closed_at = 0;    // monotonic: when the client's Close came
   std::int64_t looked_at = 0;    // monotonic: when a send last looked at what the client sent
   std::int64_t pinged_at = 0;    // monotonic: the last heartbeat
   std::array<std::uint32_t, 8> holders{};  // pids

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -59,12 +60,10 @@ Chore* create(Kind kind, const Handle& handle, Nanoseconds deadline) {
   return nullptr;
 }
 
-Chore* find(Kind kind, int fd) {
-  if (!any()) return nullptr;
-  for (Chore& chore : chores) {
-    if (chore.kind == kind && chore.fd == fd) return &chore;
-  }
-  return nullptr;
+bool is_watching_output(int fd) {
+  return any() && std::any_of(chores.begin(), chores.end(), [&](const Chore& chore) {
+           return chore.kind == Kind::output && chore.fd == fd;
+         });
 }
 
 Handle handle_of(const Chore& chore) {
@@ -161,9 +160,8 @@ bool evict_refused() {
 void watch_output(const Handle& handle) {
   const driver::Guard guard;
   if (!connection::is_current(handle)) return;
-  if (find(Kind::output, handle.fd) != nullptr || find(Kind::linger, handle.fd) != nullptr) return;
   // While it lingers its own chore looks after it.
-  if (fds::is_internal(handle.fd)) return;
+  if (fds::is_internal(handle.fd) || is_watching_output(handle.fd)) return;
   Chore* chore = create(Kind::output, handle, forever);
   if (chore == nullptr) return;
   if (!driver::watch(handle.fd, driver::Source::chore, slot_of(*chore), EPOLLOUT | EPOLLET)) {

@@ -13,17 +13,15 @@
 #include "shim/arena.h"
 #include "shim/chores.h"
 #include "shim/clients.h"
-#include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/descriptors.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
 #include "shim/handover.h"
 #include "shim/heartbeat.h"
-#include "shim/libc.h"
+#include "shim/patience.h"
 #include "shim/process.h"
 #include "shim/references.h"
-#include "shim/signals.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -226,22 +224,6 @@ Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
   return Result::ok(fd);
 }
 
-// Waits until there may be a client. Returns 0, or the errno with which accept ends.
-int wait(const Listener& listener, int fd, Nanoseconds started, const sigset_t* mask) {
-  const KeepErrno keep;
-  if (is_nonblocking(number_of(listener))) return EAGAIN;
-  const Nanoseconds limit = sock::timeout_of(fd, SO_RCVTIMEO);
-  const Nanoseconds left = limit == forever ? forever : limit - (monotonic_now() - started);
-  if (left <= 0) return EAGAIN;
-  const timespec span = to_timespec(left);
-  pollfd set[2] = {{.fd = listener.ready, .events = POLLIN, .revents = 0},
-                   {.fd = driver::descriptor(), .events = POLLIN, .revents = 0}};
-  const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, mask);
-  if (ready == 0) return EAGAIN;
-  if (ready < 0) return errno == EINTR && limit == forever && signals_restart() ? 0 : errno;
-  return 0;
-}
-
 }  // namespace
 
 Listener& at(std::uint32_t index) { return listeners[index % listeners.size()]; }
@@ -285,17 +267,16 @@ Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, i
   if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return Result::fail(EINVAL);
   if (const int ready = readiness(index, fd); ready < 0) return Result::fail(-ready);
   Listener& listener = at(index);
-  const Nanoseconds started = monotonic_now();
-  SignalsInWaits signals;
+  Patience patience(fd, SO_RCVTIMEO);
   for (;;) {
     Result taken = take(listener, address, size, flags);
     if (taken.error != EAGAIN) return taken;
     driver::drive();
     taken = take(listener, address, size, flags);
     if (taken.error != EAGAIN) return taken;
-    const int error = wait(listener, fd, started, signals.mask());
+    if (is_nonblocking(index)) return Result::fail(EAGAIN);
+    const int error = patience.wait(listener.ready, POLLIN, true);
     if (error != 0) return Result::fail(error);
-    signals.engage();
   }
 }
 

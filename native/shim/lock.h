@@ -32,13 +32,6 @@ struct OwnerLock {
     return take_contended(self);
   }
 
-  // Takes the lock only if nobody holds it.
-  bool try_take() {
-    std::uint32_t expected = 0;
-    return std::atomic_ref(owner).compare_exchange_strong(expected, thread_id(),
-                                                          std::memory_order_acquire);
-  }
-
   void release() { std::atomic_ref(owner).store(0, std::memory_order_release); }
 
  private:

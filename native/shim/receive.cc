@@ -6,13 +6,12 @@
 #include "codec/receiver.h"
 #include "codec/segments.h"
 #include "shim/chores.h"
-#include "shim/config.h"
 #include "shim/connection.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
 #include "shim/libc.h"
+#include "shim/patience.h"
 #include "shim/references.h"
-#include "shim/signals.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -50,7 +49,7 @@ class Intake {
   // Runs with the receive lock held.
   End run(std::size_t wanted) {
     if (peek_) return look(wanted);
-    End end = step(wanted - taken_);
+    End end = step(wanted);
     while (end == End::filled && taken_ < wanted) {
       if (taken_ == 0) end = swallow();
       if (end == End::filled) end = step(wanted - taken_);
@@ -168,7 +167,6 @@ void on_client_close(const Handle& handle, Record& record) {
     if (!is_current(handle)) return;
     const std::uint32_t before = arena::set_state(record, arena::client_closed);
     if ((before & arena::client_closed) != 0) return;
-    std::atomic_ref(record.closed_at).store(monotonic_now());
     if (logs(LogLevel::debug)) {
       LogLine(record.number, record.peer) << "client closes, code " << record.receiver.close_code;
     }
@@ -251,30 +249,27 @@ Outcome attempt(const Handle& handle, codec::Segments room, std::size_t wanted, 
 
 // Waits for input the way the kernel would in a blocking recv(2). Returns 0, or the errno with
 // which the call ends.
-class Patience {
+class WaitForInput {
  public:
-  explicit Patience(const Handle& handle) : fd_(handle.fd), handle_(handle) {}
+  explicit WaitForInput(const Handle& handle)
+      : handle_(handle), patience_(handle.fd, SO_RCVTIMEO) {}
 
-  int wait() {
-    if (config.heartbeat != 0 || driver::is_busy()) return wait_with_driver();
-    if (!waited_) {
-      // Keeps O_NONBLOCK, SO_RCVTIMEO, SA_RESTART and cancellation as they are without us.
-      started_ = monotonic_now();
-      waited_ = true;
+  int run() {
+    const bool with_driver = driver::is_busy();
+    if (!with_driver && !patience_.has_started()) {
+      patience_.start();
       return wait_in_kernel();
     }
-    // The timeout counts from the start of the call, whatever came in the meantime.
-    if (sock::is_nonblocking(fd_)) return EAGAIN;
-    signals_.engage();
-    const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
-    return wait_in_poll(limit == forever ? forever : limit - (monotonic_now() - started_), false);
+    if (sock::is_nonblocking(handle_.fd)) return EAGAIN;
+    return patience_.wait(handle_.fd, POLLIN, with_driver);
   }
 
  private:
+  // Keeps O_NONBLOCK, SO_RCVTIMEO, SA_RESTART and cancellation as they are without us.
   int wait_in_kernel() {
     const KeepErrno keep;
     char byte;
-    if (libc.recv(fd_, &byte, 1, MSG_PEEK) >= 0) return 0;
+    if (libc.recv(handle_.fd, &byte, 1, MSG_PEEK) >= 0) return 0;
     if (errno == EAGAIN || errno == EINTR || errno == EBADF) return errno;
     // Looking took the error away from the socket: the next attempt finds it.
     Record& record = arena::at(handle_.index);
@@ -283,35 +278,8 @@ class Patience {
     return 0;
   }
 
-  int wait_with_driver() {
-    if (sock::is_nonblocking(fd_)) return EAGAIN;
-    if (waited_) signals_.engage();
-    if (!waited_) started_ = monotonic_now();
-    waited_ = true;
-    const Nanoseconds limit = sock::timeout_of(fd_, SO_RCVTIMEO);
-    if (limit == forever) return wait_in_poll(forever, true);
-    return wait_in_poll(limit - (monotonic_now() - started_), true);
-  }
-
-  int wait_in_poll(Nanoseconds left, bool with_driver) {
-    const KeepErrno keep;
-    if (left <= 0) return EAGAIN;
-    const timespec span = to_timespec(left);
-    pollfd set[2] = {
-        {.fd = fd_, .events = POLLIN, .revents = 0},
-        {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0}};
-    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, signals_.mask());
-    if (ready == 0) return EAGAIN;
-    if (ready < 0) return errno == EINTR && left == forever && signals_restart() ? 0 : errno;
-    if (set[1].revents != 0) driver::drive();
-    return 0;
-  }
-
-  int fd_;
   Handle handle_;
-  bool waited_ = false;
-  SignalsInWaits signals_;
-  Nanoseconds started_ = 0;
+  Patience patience_;
 };
 
 // How many payload bytes lie within one look at the stream: never more than are there, which is
@@ -357,7 +325,7 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   if (mark > 1) sock::set_low_water(fd, static_cast<int>(mark));
   codec::Segments room(iov);
   const Handle handle = handle_of(fd, index);
-  Patience patience(handle);
+  WaitForInput waiting(handle);
   std::size_t taken = 0;
   for (;;) {
     // A peek must begin at a payload byte: what is in front of it goes first.
@@ -371,17 +339,15 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
     if (taken >= least || outcome.end) return Result::ok(static_cast<long>(taken));
     if (outcome.error != 0 && outcome.error != EAGAIN) {
       if (taken > 0) keep_error(record, outcome.error);
-      return taken > 0 ? Result::ok(static_cast<long>(taken)) : Result::fail(outcome.error);
+      return Result::partial(taken, outcome.error);
     }
     if (peek) {
       taken = 0;
     } else {
       room.advance(outcome.taken);
     }
-    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : patience.wait();
-    if (error != 0) {
-      return taken > 0 ? Result::ok(static_cast<long>(taken)) : Result::fail(error);
-    }
+    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : waiting.run();
+    if (error != 0) return Result::partial(taken, error);
   }
 }
 

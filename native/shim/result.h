@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 
 namespace wswrap {
 
@@ -13,6 +14,10 @@ struct Result {
 
   static constexpr Result ok(long value) { return {.value = value}; }
   static constexpr Result fail(int error) { return {.value = -1, .error = error}; }
+  // A call that did something before it met an error reports what it did.
+  static constexpr Result partial(std::size_t done, int error) {
+    return done > 0 ? ok(static_cast<long>(done)) : fail(error);
+  }
   static constexpr Result not_ours() { return {.value = -1, .error = ENOTSOCK, .foreign = true}; }
 };
 

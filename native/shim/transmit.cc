@@ -1,6 +1,5 @@
 // Sending: headers are laid around the caller's memory and leave with it in one call.
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,8 +10,7 @@
 #include "shim/chores.h"
 #include "shim/connection.h"
 #include "shim/driver.h"
-#include "shim/libc.h"
-#include "shim/signals.h"
+#include "shim/patience.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -46,41 +44,6 @@ bool flush(int fd, Sender& sender) {
   if (taken > 0) codec::commit(sender, plan, static_cast<std::size_t>(taken));
   return sender.pending_size == 0 || (taken < 0 && taken != -EAGAIN);
 }
-
-// Waits for room in the send buffer. Returns 0, or the errno with which the call ends.
-class Patience {
- public:
-  explicit Patience(int fd) : fd_(fd) {}
-
-  int wait() {
-    const KeepErrno keep;
-    if (!waited_) {
-      if (sock::is_nonblocking(fd_)) return EAGAIN;
-      waited_ = true;
-      limit_ = sock::timeout_of(fd_, SO_SNDTIMEO);
-      started_ = monotonic_now();
-    }
-    const Nanoseconds left = limit_ == forever ? forever : limit_ - (monotonic_now() - started_);
-    if (left <= 0) return EAGAIN;
-    const timespec span = to_timespec(left);
-    pollfd set[2] = {
-        {.fd = fd_, .events = POLLOUT, .revents = 0},
-        {.fd = driver::is_busy() ? driver::descriptor() : -1, .events = POLLIN, .revents = 0}};
-    const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, signals_.mask());
-    signals_.engage();
-    if (ready == 0) return EAGAIN;
-    if (ready < 0) return errno == EINTR && limit_ == forever && signals_restart() ? 0 : errno;
-    if (set[1].revents != 0) driver::drive();
-    return 0;
-  }
-
- private:
-  int fd_;
-  bool waited_ = false;
-  SignalsInWaits signals_;
-  Nanoseconds limit_ = forever;
-  Nanoseconds started_ = 0;
-};
 
 // What one attempt came to.
 struct Outcome {
@@ -164,6 +127,12 @@ void look_behind(int fd, std::uint32_t index, Record& record) {
   readiness(fd, index, false);
 }
 
+// Waits for room in the send buffer. Returns 0, or the errno with which the call ends.
+int wait_for_room(int fd, Patience& patience) {
+  if (!patience.has_started() && sock::is_nonblocking(fd)) return EAGAIN;
+  return patience.wait(fd, POLLOUT, driver::is_busy());
+}
+
 Result failure(int error, int flags) {
   if (error == EPIPE && (flags & MSG_NOSIGNAL) == 0) raise_sigpipe();
   return Result::fail(error);
@@ -197,7 +166,7 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
   }
   const Handle handle = handle_of(fd, index);
   codec::Segments payload(iov);
-  Patience patience(fd);
+  Patience patience(fd, SO_SNDTIMEO);
   look_behind(fd, index, record);
   std::size_t written = 0;
   for (;;) {
@@ -211,9 +180,8 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
       return written > 0 ? Result::ok(static_cast<long>(written)) : failure(outcome.error, flags);
     }
     if (outcome.error == 0 && !outcome.full) continue;
-    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : patience.wait();
-    if (error != 0)
-      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(error);
+    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : wait_for_room(fd, patience);
+    if (error != 0) return Result::partial(written, error);
   }
 }
 
@@ -228,13 +196,13 @@ Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::
     if (position < 0) {
       const int error =
           position == -ESPIPE || offset != nullptr ? EINVAL : static_cast<int>(-position);
-      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(error);
+      return Result::partial(written, error);
     }
     const long got = kernel::invoke(SYS_pread64, file, bytes.data(), wanted, position);
     if (got < 0) {
       // Not a file that has bytes at positions (sendfile(2)).
       const int error = got == -ESPIPE || got == -EISDIR ? EINVAL : static_cast<int>(-got);
-      return written > 0 ? Result::ok(static_cast<long>(written)) : Result::fail(error);
+      return Result::partial(written, error);
     }
     if (got == 0) break;
     const iovec iov{bytes.data(), static_cast<std::size_t>(got)};
