@@ -245,15 +245,12 @@ void drop_after_fork() {
 }
 
 void resume_after_fork() {
-  const int end = fds::high_water();
-  for (int fd = 0; fd < end; ++fd) {
-    const fds::Entry entry = fds::get(fd);
-    if (!entry.is(fds::Kind::connection)) continue;
-    const std::uint32_t state = arena::state_of(arena::at(entry.index()));
+  fds::for_each(fds::Kind::connection, [](int fd, std::uint32_t index) {
+    const std::uint32_t state = arena::state_of(arena::at(index));
     if ((state & (arena::client_closed | arena::close_sent)) == arena::client_closed) {
-      expect_close(connection::handle_of(fd, entry.index()));
+      expect_close(connection::handle_of(fd, index));
     }
-  }
+  });
 }
 
 }  // namespace wswrap::chores

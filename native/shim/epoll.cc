@@ -406,9 +406,9 @@ void add_reference(std::uint32_t set) {
 void drop_reference(std::uint32_t set) {
   const Hold hold(lock);
   if (--sets[set % sets.size()].references != 0) {
-    for (int fd = 0; fd < fds::high_water(); ++fd) {
-      if (fds::get(fd).word == fds::Entry::of(fds::Kind::epoll, set).word) sets[set].epfd = fd;
-    }
+    fds::for_each(fds::Kind::epoll, [&](int fd, std::uint32_t index) {
+      if (index == set) sets[set].epfd = fd;
+    });
     return;
   }
   for (Registration& registration : registrations) {

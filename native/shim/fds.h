@@ -48,6 +48,16 @@ inline void reset(int fd) {
 // One more than the highest number that ever had an entry.
 int high_water();
 
+// Calls visit(fd, index) for each descriptor of that kind.
+template <typename Visit>
+void for_each(Kind kind, Visit visit) {
+  const int end = high_water();
+  for (int fd = 0; fd < end; ++fd) {
+    const Entry entry = get(fd);
+    if (entry.is(kind)) visit(fd, entry.index());
+  }
+}
+
 // True once any descriptor of this process was ours: before that no wait needs a second look.
 bool any();
 

@@ -60,11 +60,8 @@ void start() {
 void on_timer() {
   if (config.heartbeat == 0) return;
   const Nanoseconds now = monotonic_now();
-  const int end = fds::high_water();
-  for (int fd = 0; fd < end; ++fd) {
-    const fds::Entry entry = fds::get(fd);
-    if (entry.is(fds::Kind::connection)) look_after(fd, entry.index(), now);
-  }
+  fds::for_each(fds::Kind::connection,
+                [&](int fd, std::uint32_t index) { look_after(fd, index, now); });
   driver::wake_at(now + config.heartbeat / 4 + 1);
 }
 

@@ -164,14 +164,11 @@ int fork() {
 
 void at_exit() {
   if (!fds::any() || is_borrowed()) return;
-  const int end = fds::high_water();
-  for (int fd = 0; fd < end; ++fd) {
-    const fds::Entry entry = fds::get(fd);
-    if (!entry.is(fds::Kind::connection)) continue;
-    if (!references::drop(fd, entry.index())) continue;
+  fds::for_each(fds::Kind::connection, [](int fd, std::uint32_t index) {
+    if (!references::drop(fd, index)) return;
     fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
-    descriptors::end_connection(fd, entry.index(), codec::close_code::going_away);
-  }
+    descriptors::end_connection(fd, index, codec::close_code::going_away);
+  });
   chores::finish();
 }
 

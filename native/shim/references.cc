@@ -16,12 +16,9 @@ constinit std::array<std::atomic<std::uint16_t>, arena::capacity> counts{};
 // Calls `visit` for each record that this process holds, those of listeners too; perhaps twice.
 template <typename Visit>
 void for_each_held(Visit visit) {
-  const int end = fds::high_water();
-  for (int fd = 0; fd < end; ++fd) {
-    const fds::Entry entry = fds::get(fd);
-    if (entry.is(fds::Kind::connection)) visit(entry.index());
-    if (entry.is(fds::Kind::listener)) visit(listeners::at(entry.index()).record);
-  }
+  fds::for_each(fds::Kind::connection, [&](int, std::uint32_t index) { visit(index); });
+  fds::for_each(fds::Kind::listener,
+                [&](int, std::uint32_t index) { visit(listeners::at(index).record); });
 }
 
 }  // namespace

@@ -30,14 +30,11 @@ void note(std::uint32_t index, bool asks_for_input) {
 
 void on_timer() {
   if (!any.exchange(false)) return;
-  const int end = fds::high_water();
-  for (int fd = 0; fd < end; ++fd) {
-    const fds::Entry entry = fds::get(fd);
-    if (!entry.is(fds::Kind::connection)) continue;
-    if ((arena::state_of(arena::at(entry.index())) & arena::unwatched) == 0) continue;
-    connection::readiness(fd, entry.index(), false);
+  fds::for_each(fds::Kind::connection, [](int fd, std::uint32_t index) {
+    if ((arena::state_of(arena::at(index)) & arena::unwatched) == 0) return;
+    connection::readiness(fd, index, false);
     any.store(true);
-  }
+  });
   if (any.load()) driver::wake_at(monotonic_now() + period);
 }
 
