@@ -9,20 +9,22 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shim/config.h"
 #include "shim/fds.h"
 #include "shim/kernel.h"
 
 namespace wswrap::arena {
 namespace {
 
-constexpr std::uint64_t magic = 0x3161726177737700;  // changes with the layout
+constexpr std::uint64_t magic = 0x3261726177737700;  // changes with the layout
 
 struct Arena {
   std::uint64_t magic = 0;
   std::uint32_t numbers = 0;
-  std::uint32_t hint = 0;                       // where to look for a free record first
-  std::uint32_t peak = 0;                       // one more than the highest record ever used
-  std::array<std::uint64_t, capacity> cookies;  // 0: the record is free
+  std::uint32_t hint = 0;  // where to look for a free record first
+  std::uint32_t peak = 0;  // one more than the highest record ever used
+  std::array<std::uint32_t, Config::max_ports> listeners;  // the latest listener's record + 1
+  std::array<std::uint64_t, capacity> cookies;             // 0: the record is free
   std::array<Record, capacity> records;
 };
 
@@ -45,8 +47,6 @@ bool is_alive(std::uint32_t pid) {
 }
 
 }  // namespace
-
-bool is_open() { return arena != nullptr; }
 
 bool open() {
   if (arena != nullptr) return true;
@@ -203,6 +203,21 @@ void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to) {
     std::uint32_t seen = from;
     if (std::atomic_ref(holder).compare_exchange_strong(seen, to)) return;
   }
+}
+
+void note_listener(std::size_t place, std::uint32_t index) {
+  std::atomic_ref(arena->listeners[place]).store(index + 1, std::memory_order_release);
+}
+
+bool is_served(std::size_t place, std::uint32_t except) {
+  if (arena == nullptr) return false;
+  const std::uint32_t index =
+      std::atomic_ref(arena->listeners[place]).load(std::memory_order_acquire) - 1;
+  if (index >= capacity) return false;
+  if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) == 0) return false;
+  const auto& holders = arena->records[index].holders;
+  return std::any_of(holders.begin(), holders.end(),
+                     [&](std::uint32_t pid) { return pid != 0 && pid != except && is_alive(pid); });
 }
 
 std::uint32_t next_number() {

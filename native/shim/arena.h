@@ -64,9 +64,6 @@ inline constexpr std::uint32_t capacity = 1u << 16;
 // Maps the arena, inherited or new. False when there is no memory for it.
 bool open();
 
-// True when this process has mapped an arena.
-bool is_open();
-
 // Maps the arena that a parent left in our descriptors, if there is one.
 void adopt(int fd);
 
@@ -97,6 +94,11 @@ void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index));
 bool is_shared(std::uint32_t index);
 // Renames a holder (a fork's child takes the place reserved for it).
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
+
+// Notes that the record is that of a listener on the port with that place in config.ports.
+void note_listener(std::size_t place, std::uint32_t index);
+// True when a living process other than `except` listens on that port.
+bool is_served(std::size_t place, std::uint32_t except);
 
 // The next connection number of the tree.
 std::uint32_t next_number();

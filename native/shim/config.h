@@ -29,11 +29,13 @@ struct Config {
   std::uint32_t max_pending = 1024;
   LogLevel log_level = LogLevel::quiet;
 
-  bool wraps(std::uint16_t port) const {
-    for (std::size_t i = 0; i < port_count; ++i) {
-      if (ports[i] == port) return true;
-    }
-    return false;
+  bool wraps(std::uint16_t port) const { return place_of(port) != port_count; }
+
+  // Which of `ports` it is; port_count if none.
+  std::size_t place_of(std::uint16_t port) const {
+    std::size_t place = 0;
+    while (place < port_count && ports[place] != port) ++place;
+    return place;
   }
 };
 

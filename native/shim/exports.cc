@@ -413,12 +413,12 @@ int hook_close(int fd) {
 }
 
 int hook_close_range(unsigned first, unsigned last, int flags) {
-  if (!fds::any()) return libc.close_range(first, last, flags);
+  if (fds::high_water() == 0) return libc.close_range(first, last, flags);
   return answer(descriptors::close_range(first, last, static_cast<unsigned>(flags)));
 }
 
 void hook_closefrom(int lowest) {
-  if (!fds::any()) return libc.closefrom(lowest);
+  if (fds::high_water() == 0) return libc.closefrom(lowest);
   const KeepErrno keep;
   descriptors::close_range(lowest < 0 ? 0 : static_cast<unsigned>(lowest), ~0u, 0);
 }

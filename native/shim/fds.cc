@@ -29,7 +29,7 @@ void set(int fd, Entry entry) {
   if (static_cast<unsigned>(fd) >= limit) return;
   table[fd].store(entry.word, std::memory_order_relaxed);
   if (entry.plain()) return;
-  if (!used.load(std::memory_order_relaxed)) used.store(true, std::memory_order_relaxed);
+  if (!entry.is(Kind::internal)) used.store(true, std::memory_order_relaxed);
   int seen = highest.load(std::memory_order_relaxed);
   while (seen <= fd && !highest.compare_exchange_weak(seen, fd + 1, std::memory_order_relaxed)) {
   }

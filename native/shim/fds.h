@@ -58,7 +58,8 @@ void for_each(Kind kind, Visit visit) {
   }
 }
 
-// True once any descriptor of this process was ours: before that no wait needs a second look.
+// True once any descriptor of this process stood for something of ours: before that no wait needs a
+// second look.
 bool any();
 
 inline bool is_internal(int fd) { return get(fd).is(Kind::internal); }

@@ -247,6 +247,7 @@ int adopt(int fd) {
       close_handover(listener);
       return error;
     }
+    arena::note_listener(config.place_of(local.port), listener.record);
     listener.references = 1;
     fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
     if (!known && logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";

@@ -79,9 +79,12 @@ bool is_listening(int fd) {
 }
 
 // What this process was born with: an arena and connections from a parent that wraps them,
-// listeners from socket activation.
+// listeners from socket activation. The first process of a tree makes the arena, so that all
+// processes share one: a connection may be passed to a process that is no descendant of the one
+// that accepted it.
 void adopt_descriptors() {
   for_each_descriptor([](int fd) { arena::adopt(fd); });
+  if (!arena::open()) fail_start("no memory for the records of connections", {});
   for_each_descriptor([](int fd) {
     if (!fds::get(fd).plain()) return;
     if (is_listening(fd)) {
@@ -90,11 +93,9 @@ void adopt_descriptors() {
       }
       return;
     }
-    if (!arena::is_open()) return;
     const std::uint32_t index = arena::find(arena::cookie_of(fd));
     if (index != arena::none) references::add(fd, index);
   });
-  if (!arena::is_open()) return;
   arena::leave_unless(id(), [](std::uint32_t index) {
     return references::any_for(index) || listeners::owns_record(index);
   });
