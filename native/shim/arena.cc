@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/fds.h"
 #include "shim/kernel.h"
@@ -16,7 +17,7 @@
 namespace wswrap::arena {
 namespace {
 
-constexpr std::uint64_t magic = 0x3261726177737700;  // changes with the layout
+constexpr std::uint64_t magic = 0x3361726177737700;  // changes with the layout
 
 struct Arena {
   std::uint64_t magic = 0;
@@ -109,8 +110,17 @@ std::uint32_t take_free(std::uint64_t cookie) {
   return none;
 }
 
-bool is_held(const Record& record) {
-  return std::any_of(record.holders.begin(), record.holders.end(),
+// A message that is lost with the socket it was sent to never arrives; nobody is told.
+constexpr Nanoseconds longest_journey = milliseconds(60'000);
+
+bool is_travelling(Record& record) {
+  return std::atomic_ref(record.travelling).load() != 0 &&
+         monotonic_now() - std::atomic_ref(record.departed_at).load() < longest_journey;
+}
+
+bool is_held(Record& record) {
+  return is_travelling(record) ||
+         std::any_of(record.holders.begin(), record.holders.end(),
                      [](std::uint32_t pid) { return pid != 0 && is_alive(pid); });
 }
 
@@ -168,7 +178,8 @@ void join(std::uint32_t index, std::uint32_t pid) {
 
 bool leave(std::uint32_t index, std::uint32_t pid) {
   Record& record = at(index);
-  bool last = !record.crowded;
+  // Asked before the holders: who receives a message joins them first.
+  bool last = !record.crowded && std::atomic_ref(record.travelling).load() == 0;
   for (std::uint32_t& holder : record.holders) {
     std::atomic_ref slot(holder);
     std::uint32_t seen = slot.load(std::memory_order_acquire);
@@ -189,6 +200,19 @@ void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index)) {
     const auto& holders = arena->records[index].holders;
     if (std::find(holders.begin(), holders.end(), pid) == holders.end() || keeps(index)) continue;
     if (leave(index, pid)) release(index);
+  }
+}
+
+void depart(std::uint32_t index) {
+  Record& record = at(index);
+  std::atomic_ref(record.departed_at).store(monotonic_now());
+  std::atomic_ref(record.travelling).fetch_add(1);
+}
+
+void arrive(std::uint32_t index) {
+  std::atomic_ref travelling(at(index).travelling);
+  std::uint32_t seen = travelling.load();
+  while (seen != 0 && !travelling.compare_exchange_weak(seen, seen - 1)) {
   }
 }
 

@@ -45,6 +45,8 @@ struct alignas(64) Record {
   std::uint32_t unanswered = 0;  // heartbeat pings without an answer
   std::int64_t looked_at = 0;    // monotonic: when a send last looked at what the client sent
   std::int64_t pinged_at = 0;    // monotonic: the last heartbeat
+  std::int64_t departed_at = 0;  // monotonic: when depart() was called last
+  std::uint32_t travelling = 0;  // descriptors in messages that nobody has received yet
   std::array<std::uint32_t, 8> holders{};  // pids
   sockaddr_in6 peer{};                     // for the log; large enough for IPv4, too
   std::uint16_t owed_code = 0;             // close_owed: the code of that Close
@@ -90,6 +92,10 @@ bool leave(std::uint32_t index, std::uint32_t pid);
 // program that was just started by execve(2) calls this: descriptors that were close-on-exec are
 // gone.
 void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index));
+// A descriptor of the record is sent in a message (unix(7)), and is received (by a process that has
+// joined already). In between nobody is the last holder.
+void depart(std::uint32_t index);
+void arrive(std::uint32_t index);
 // True when more than one process holds the record.
 bool is_shared(std::uint32_t index);
 // Renames a holder (a fork's child takes the place reserved for it).

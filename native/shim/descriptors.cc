@@ -8,6 +8,7 @@
 #include "shim/driver.h"
 #include "shim/epoll.h"
 #include "shim/fds.h"
+#include "shim/heartbeat.h"
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/process.h"
@@ -24,6 +25,13 @@ using fds::Kind;
 Result close_in_kernel(int fd) {
   const long failed = sock::close(fd);
   return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
+}
+
+bool is_listening(int fd) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
+         listening != 0;
 }
 
 // SO_LINGER with a time of 0: the server asks for a reset.
@@ -165,6 +173,16 @@ int make_room(int target) {
 
 void on_birth(int fd) {
   if (fd >= 0 && !fds::get(fd).plain() && !process::is_borrowed()) demote(fd);
+}
+
+int adopt(int fd) {
+  on_birth(fd);
+  if (is_listening(fd)) return listeners::adopt(fd);
+  const std::uint32_t index = arena::find(arena::cookie_of(fd));
+  if (index == arena::none) return 0;
+  references::add(fd, index);
+  heartbeat::start();
+  return 0;
 }
 
 void demote(int fd) {

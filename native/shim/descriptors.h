@@ -20,6 +20,10 @@ int make_room(int target);
 // The number was just given out by the kernel: whatever we knew about it is history.
 void on_birth(int fd);
 
+// `fd` came from another process, or with the program: it becomes what it is. Returns 0, or an
+// errno if it should be ours and cannot.
+int adopt(int fd);
+
 // A call found that `fd` is not what the table says.
 void demote(int fd);
 

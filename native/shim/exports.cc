@@ -18,6 +18,7 @@
 #include "shim/hooks.h"
 #include "shim/libc.h"
 #include "shim/listeners.h"
+#include "shim/passing.h"
 #include "shim/process.h"
 #include "shim/wait.h"
 
@@ -195,12 +196,24 @@ ssize_t hook_recvmsg(int fd, msghdr* message, int flags) {
     receive_one(fd, ours.index(), *message, flags, result);
     if (!is_foreign(fd, result)) return answer<ssize_t>(result);
   }
-  return libc.recvmsg(fd, message, flags);
+  const ssize_t got = libc.recvmsg(fd, message, flags);
+  if (got >= 0 && message->msg_controllen != 0) passing::on_message(*message, flags);
+  return got;
+}
+
+static int receive_plain(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  const int got = libc.recvmmsg(fd, messages, count, flags, timeout);
+  for (int i = 0; i < got; ++i) {
+    msghdr& message = messages[i].msg_hdr;
+    if (message.msg_controllen != 0) passing::on_message(message, flags);
+  }
+  return got;
 }
 
 int hook_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
   const Ours ours(fd);
-  if (!ours || messages == nullptr) return libc.recvmmsg(fd, messages, count, flags, timeout);
+  if (messages == nullptr) return libc.recvmmsg(fd, messages, count, flags, timeout);
+  if (!ours) return receive_plain(fd, messages, count, flags, timeout);
   unsigned done = 0;
   while (done < count) {
     const int mode = done > 0 && (flags & MSG_WAITFORONE) != 0 ? flags | MSG_DONTWAIT : flags;
@@ -208,7 +221,7 @@ int hook_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec
     if (!is_sane(&messages[done].msg_hdr))
       return done > 0 ? static_cast<int>(done) : answer(result);
     if (receive_one(fd, ours.index(), messages[done].msg_hdr, mode & ~MSG_WAITFORONE, result) < 0) {
-      if (is_foreign(fd, result)) return libc.recvmmsg(fd, messages, count, flags, timeout);
+      if (is_foreign(fd, result)) return receive_plain(fd, messages, count, flags, timeout);
       return done > 0 ? static_cast<int>(done) : answer(result);
     }
     messages[done++].msg_len = static_cast<unsigned>(result.value);
@@ -286,12 +299,14 @@ ssize_t hook_sendmsg(int fd, const msghdr* message, int flags) {
     const Result result = connection::transmit(fd, ours.index(), parts, flags);
     if (!is_foreign(fd, result)) return answer<ssize_t>(result);
   }
-  return libc.sendmsg(fd, message, flags);
+  if (message == nullptr || message->msg_controllen == 0) return libc.sendmsg(fd, message, flags);
+  return passing::send(fd, message, flags);
 }
 
 int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   const Ours ours(fd);
-  if (!ours || messages == nullptr) return libc.sendmmsg(fd, messages, count, flags);
+  if (messages == nullptr) return libc.sendmmsg(fd, messages, count, flags);
+  if (!ours) return passing::send_many(fd, messages, count, flags);
   for (unsigned done = 0; done < count; ++done) {
     const msghdr& message = messages[done].msg_hdr;
     if (!is_sane(&message)) {
@@ -299,7 +314,7 @@ int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
     }
     const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
     const Result result = connection::transmit(fd, ours.index(), parts, flags);
-    if (is_foreign(fd, result)) return libc.sendmmsg(fd, messages, count, flags);
+    if (is_foreign(fd, result)) return passing::send_many(fd, messages, count, flags);
     if (result.error != 0) return done > 0 ? static_cast<int>(done) : answer(result);
     messages[done].msg_len = static_cast<unsigned>(result.value);
   }
@@ -447,6 +462,15 @@ int hook_dup3(int fd, int target, int flags) {
   const int copy = libc.dup3(fd, target, flags);
   if (copy >= 0) descriptors::on_duplicate(fd, copy);
   return copy;
+}
+
+int hook_pidfd_getfd(int pidfd, int fd, unsigned flags) {
+  const int copy = libc.pidfd_getfd(pidfd, fd, flags);
+  if (copy < 0) return copy;
+  const int error = passing::on_copy(copy);
+  if (error == 0) return copy;
+  errno = error;
+  return -1;
 }
 
 // F_GETFL and F_SETFL on a listener, whose O_NONBLOCK is not what the kernel's says.

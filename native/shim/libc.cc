@@ -14,6 +14,9 @@
 
 #include "shim/kernel.h"
 
+// Not declared by every libc that has it, nor had by every one.
+extern "C" int pidfd_getfd(int pidfd, int fd, unsigned flags) noexcept;
+
 namespace wswrap {
 namespace {
 

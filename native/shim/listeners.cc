@@ -235,12 +235,19 @@ int adopt(int fd) {
   if (static_cast<unsigned>(fd) >= fds::limit) return EMFILE;
   if (!arena::open()) return ENOMEM;
   const driver::Guard guard;
+  const std::uint32_t record = arena::find(arena::cookie_of(fd));
+  const bool known = record != arena::none;
+  for (Listener& listener : listeners) {
+    if (!known || listener.references == 0 || listener.record != record) continue;
+    ++listener.references;
+    fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
+    return 0;
+  }
   for (Listener& listener : listeners) {
     if (listener.references != 0) continue;
     listener = {};
     listener.port = local.port;
     listener.loopback = local.loopback;
-    const bool known = arena::find(arena::cookie_of(fd)) != arena::none;
     if (!handover::open(listener.give, listener.take)) return EMFILE;
     const int error = enroll(listener, fd) ? equip(listener, fd) : ENOMEM;
     if (error != 0) {

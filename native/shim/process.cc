@@ -71,13 +71,6 @@ void for_each_descriptor(Visit visit) {
   __builtin_unreachable();
 }
 
-bool is_listening(int fd) {
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  return kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
-         listening != 0;
-}
-
 // What this process was born with: an arena and connections from a parent that wraps them,
 // listeners from socket activation. The first process of a tree makes the arena, so that all
 // processes share one: a connection may be passed to a process that is no descendant of the one
@@ -86,15 +79,9 @@ void adopt_descriptors() {
   for_each_descriptor([](int fd) { arena::adopt(fd); });
   if (!arena::open()) fail_start("no memory for the records of connections", {});
   for_each_descriptor([](int fd) {
-    if (!fds::get(fd).plain()) return;
-    if (is_listening(fd)) {
-      if (listeners::adopt(fd) != 0) {
-        fail_start("cannot wrap an inherited listener", {});
-      }
-      return;
+    if (fds::get(fd).plain() && descriptors::adopt(fd) != 0) {
+      fail_start("cannot wrap an inherited listener", {});
     }
-    const std::uint32_t index = arena::find(arena::cookie_of(fd));
-    if (index != arena::none) references::add(fd, index);
   });
   arena::leave_unless(id(), [](std::uint32_t index) {
     return references::any_for(index) || listeners::owns_record(index);

@@ -79,13 +79,17 @@ long hook_syscall(long number, ...) {
       }
       break;
     case SYS_recvmsg:
-      if (concerns_us(number, a))
-        return hook_recvmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
-      break;
+      return hook_recvmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
+    case SYS_recvmmsg:
+      return hook_recvmmsg(fd, pointer<mmsghdr*>(a[1]), static_cast<unsigned>(a[2]),
+                           static_cast<int>(a[3]), pointer<timespec*>(a[4]));
     case SYS_sendmsg:
-      if (concerns_us(number, a))
-        return hook_sendmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
-      break;
+      return hook_sendmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
+    case SYS_sendmmsg:
+      return hook_sendmmsg(fd, pointer<mmsghdr*>(a[1]), static_cast<unsigned>(a[2]),
+                           static_cast<int>(a[3]));
+    case SYS_pidfd_getfd:
+      return hook_pidfd_getfd(fd, static_cast<int>(a[1]), static_cast<unsigned>(a[2]));
     case SYS_accept:
     case SYS_accept4:
       if (concerns_us(number, a)) {

@@ -106,12 +106,17 @@ static inline void set_nonblocking(int fd) {
   if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) die("fcntl");
 }
 
-// Opens the listener, or takes the one that socket activation has left as descriptor 3. Output is
-// by line, for whoever reads it through a pipe.
-static inline int start_server(const struct options *options) {
+// What every process of a server begins with. Output is by line, for whoever reads it through a
+// pipe.
+static inline void settle(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that was killed leaves no server behind
+}
+
+// Opens the listener, or takes the one that socket activation has left as descriptor 3.
+static inline int start_server(const struct options *options) {
+  settle();
   if (getenv("LISTEN_FDS") != NULL) return 3;
   return listen_on(options->address, options->port);
 }

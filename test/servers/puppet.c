@@ -131,7 +131,7 @@ static void on_small_stack(struct call *call) {
   pthread_join(thread, NULL);
 }
 
-static pid_t holder;
+pid_t holder;
 
 // hold: a child that has every descriptor and does nothing until `release` kills it.
 static void hold(struct call *call) {
@@ -183,7 +183,7 @@ static const struct command process_commands[] = {{"alarm", alarm_in},
 
 static void run(struct call *call) {
   const struct command *const tables[] = {transfer_commands, wait_commands, descriptor_commands,
-                                          process_commands};
+                                          passing_commands, process_commands};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; ++i) {
     for (const struct command *command = tables[i]; command->name != NULL; ++command) {
       if (strcmp(command->name, word(call, 0)) == 0) return command->act(call);

@@ -32,7 +32,11 @@ struct command {
 };
 
 // The parts' tables end with a nameless entry.
-extern const struct command transfer_commands[], wait_commands[], descriptor_commands[];
+extern const struct command transfer_commands[], wait_commands[], descriptor_commands[],
+    passing_commands[];
+
+// The child that `hold` made.
+extern pid_t holder;
 
 static inline double now(clockid_t clock) {
   struct timespec time;

@@ -25,6 +25,7 @@ export const fortified: Loop = loop('fortified', 'threads', 'read', '-D_FORTIFY_
 export const threads = loop('threads', 'threads', 'recvmsg');
 export const fork = loop('fork', 'fork', 'read');
 export const prefork = loop('prefork', 'prefork', 'recvmsg');
+export const passing = loop('passing', 'passing', 'recv');
 export const select = loop('select', 'select', 'recv');
 export const pselect = loop('pselect', 'select', 'readv', '-DPSELECT');
 export const poll = loop('poll', 'poll', 'read');
@@ -40,6 +41,7 @@ export const loops: readonly Loop[] = [
   threads,
   fork,
   prefork,
+  passing,
   fortified,
   select,
   pselect,

@@ -37,7 +37,7 @@ function parse([told = '', ...extras]: string[]): Reply {
 export const listener = 3;
 
 export function puppetProgram(): string {
-  const parts = ['puppet', 'puppet-transfer', 'puppet-wait', 'puppet-descriptor'];
+  const parts = ['puppet', 'puppet-transfer', 'puppet-wait', 'puppet-descriptor', 'puppet-passing'];
   return compile({
     name: 'puppet',
     sources: parts.map((part) => `test/servers/${part}.c`),
