@@ -30,6 +30,10 @@ constexpr std::size_t max_iov = 64;
 constexpr std::size_t junk_room = 8192;
 constexpr std::size_t most_junk = 1048576;
 
+// A peek takes nothing, so the headers within what it shows take room from it: so much more is
+// looked at, which is enough for a thousand frames.
+constexpr std::size_t peek_room = 8192;
+
 void log_input(const Record& record, std::size_t wire, std::size_t payload) {
   if (!logs(LogLevel::trace)) return;
   LogLine(record.number, record.peer)
@@ -72,7 +76,7 @@ class Intake {
     const std::size_t skip = iov[0].iov_len == 0 ? 1 : 0;
     const std::size_t count = 1 + room_.list(std::span(iov).subspan(1), wanted);
     const std::span<const iovec> asked(iov.data() + skip, count - skip);
-    const long got = sock::receive(fd_, asked.data(), asked.size(), peek_ ? MSG_PEEK : 0);
+    const long got = sock::receive(fd_, asked.data(), asked.size(), 0);
     if (got <= 0) return nothing(got);
     decode(asked, static_cast<std::size_t>(got));
     return judge(static_cast<std::size_t>(got) < codec::total_size(asked));
@@ -82,7 +86,17 @@ class Intake {
   End look(std::size_t wanted) {
     const End end = swallow();
     commit();
-    return end == End::filled ? step(wanted) : end;
+    if (end != End::filled) return end;
+    if (receiver_.encoding == codec::Encoding::base64) return step_encoded(wanted);
+    std::array<std::byte, peek_room> behind;
+    std::array<iovec, max_iov> iov;
+    const std::size_t count = room_.list(std::span(iov).first(max_iov - 1), wanted);
+    iov[count] = {behind.data(), behind.size()};
+    const std::span<const iovec> asked(iov.data(), count + 1);
+    const long got = sock::receive(fd_, asked.data(), asked.size(), MSG_PEEK);
+    if (got <= 0) return nothing(got);
+    decode(asked, static_cast<std::size_t>(got));
+    return judge(false);
   }
 
   // Takes the frames without payload that are at the front, in bulk.
@@ -295,8 +309,18 @@ std::size_t payload_at_hand(int fd, Receiver ahead) {
 // recv(2) with MSG_TRUNC discards: the caller's memory is not touched.
 Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int flags) {
   std::array<std::byte, 4096> waste;
-  const iovec iov{waste.data(), std::min(size, waste.size())};
-  return receive(fd, index, {&iov, 1}, flags & ~MSG_TRUNC);
+  std::size_t dropped = 0;
+  for (;;) {
+    const iovec iov{waste.data(), std::min(size - dropped, waste.size())};
+    const Result result = receive(fd, index, {&iov, 1}, flags & ~MSG_TRUNC);
+    if (result.error != 0) return Result::partial(dropped, result.error);
+    dropped += static_cast<std::size_t>(result.value);
+    // A peek shows the same bytes again.
+    if (dropped == size || (flags & MSG_PEEK) != 0) break;
+    if (static_cast<std::size_t>(result.value) < iov.iov_len) break;
+    if ((flags & MSG_WAITALL) == 0) flags |= MSG_DONTWAIT;
+  }
+  return Result::ok(static_cast<long>(dropped));
 }
 
 }  // namespace

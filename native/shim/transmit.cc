@@ -50,6 +50,7 @@ struct Outcome {
   std::size_t written = 0;
   int error = 0;      // EAGAIN: the send buffer is full
   bool full = false;  // the kernel took less than was offered
+  bool tail = false;  // the end of something that was counted as written is still here
 };
 
 Outcome attempt(const Handle& handle, Record& record, const codec::Segments& payload,
@@ -74,6 +75,7 @@ Outcome attempt(const Handle& handle, Record& record, const codec::Segments& pay
   outcome.written = codec::commit(sender, plan, static_cast<std::size_t>(taken));
   outcome.full = static_cast<std::size_t>(taken) < plan.wire_size;
   if (outcome.full) arena::set_state(record, arena::output_full);
+  outcome.tail = sender.pending_size != 0;
   record.sender = sender;
   log_output(record, static_cast<std::size_t>(taken), outcome.written, left);
   return outcome;
@@ -175,6 +177,8 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
     written += outcome.written;
     payload.advance(outcome.written);
     settle_if_owed(handle, record);
+    // The server may never write again.
+    if (outcome.tail) chores::watch_output(handle);
     if (written == size) return Result::ok(static_cast<long>(written));
     if (outcome.error != 0 && outcome.error != EAGAIN) {
       return written > 0 ? Result::ok(static_cast<long>(written)) : failure(outcome.error, flags);

@@ -110,6 +110,7 @@ static void in_child(struct call *call) {
   call->error = shared->error;
   call->elapsed = shared->elapsed;
   call->cpu = shared->cpu;
+  call->waits = shared->waits;
   note(call, "%s", shared->note);
   if (status != 0) note(call, " status=%#x", (unsigned)status);
   munmap(shared, sizeof *shared);
@@ -196,14 +197,14 @@ static void reply(const struct call *call) {
   const char *error = strerrorname_np(call->error);
   if (call->result >= 0) error = call->error == UNTOUCHED ? "ok" : "errno-touched";
   pthread_mutex_lock(&output);
-  printf("%s %ld %s%s%s | %.3f %.3f\n", call->id, call->result, error, call->noted > 0 ? " " : "",
-         call->note, call->elapsed, call->cpu);
+  printf("%s %ld %s%s%s | %.3f %.3f %ld\n", call->id, call->result, error,
+         call->noted > 0 ? " " : "", call->note, call->elapsed, call->cpu, call->waits);
   pthread_mutex_unlock(&output);
 }
 
 static void canceled(void *call) {
   pthread_mutex_lock(&output);
-  printf("%s 0 canceled | 0 0\n", ((struct call *)call)->id);
+  printf("%s 0 canceled | 0 0 -1\n", ((struct call *)call)->id);
   pthread_mutex_unlock(&output);
 }
 
@@ -235,6 +236,7 @@ int main(int argc, char **argv) {
     if (call == NULL) die("calloc");
     if (fgets(call->line, sizeof call->line, stdin) == NULL) return 0;
     char *rest = call->line;
+    call->waits = -1;
     call->id = strtok_r(rest, " \n", &rest);
     for (char *one; (one = strtok_r(NULL, " \n", &rest)) != NULL;) {
       if (call->words == MAX_WORDS) refuse("so many words");

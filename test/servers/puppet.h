@@ -1,11 +1,13 @@
 // What the parts of the puppet share: a call that was asked for, and how to report on it.
 //
-// A request is a line "ID CALL ARGUMENT…". The reply is "ID RESULT ERROR DETAIL… | ELAPSED CPU":
-// what the call returned, the name of its errno ("ok" when it succeeded and left errno alone), what
-// it wrote to memory, and the milliseconds and CPU milliseconds that it took.
+// A request is a line "ID CALL ARGUMENT…". The reply is "ID RESULT ERROR DETAIL… | ELAPSED CPU
+// WAITS": what the call returned, the name of its errno ("ok" when it succeeded and left errno
+// alone), what it wrote to memory, the milliseconds and CPU milliseconds that it took, and how
+// often the thread slept in it (-1: nobody looked).
 #pragma once
 
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "transfer.h"
@@ -20,6 +22,7 @@ struct call {
   long result;
   int error;
   double elapsed, cpu;
+  long waits;
   size_t noted;
   char note[65536];
 };
@@ -44,14 +47,23 @@ static inline double now(clockid_t clock) {
   return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
+// How often this thread gave the processor away of its own accord (getrusage(2)).
+static inline long waits(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
 // Makes a call and keeps what it did: its result, its errno, its time.
 #define OBSERVE(call, expression)                             \
   do {                                                        \
     const double cpu_before = now(CLOCK_PROCESS_CPUTIME_ID);  \
     const double before = now(CLOCK_MONOTONIC);               \
+    const long waits_before = waits();                        \
     errno = UNTOUCHED;                                        \
     (call)->result = (long)(expression);                      \
     (call)->error = errno;                                    \
+    (call)->waits = waits() - waits_before;                   \
     (call)->elapsed = now(CLOCK_MONOTONIC) - before;          \
     (call)->cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu_before; \
   } while (0)

@@ -341,7 +341,7 @@ scene(
     assert.equal((await s.puppet.call('poll', 0, `${fd}:out`)).result, 0);
     assert.equal((await s.puppet.call('select', 0, `w:${fd}`)).result, 0);
     assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 0)).result, 0);
-    await client.receive(taken);
+    await s.receive(client, taken);
     assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 10_000)).detail, '0x1:out');
     assert.equal((await s.puppet.call('poll', 0, `${fd}:out`)).result, 1);
     assert.ok((await s.puppet.call('write', fd, 'make:1000:1')).result > 0);

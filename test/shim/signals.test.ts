@@ -81,7 +81,7 @@ scene(
     for (; reply.error === 'ok'; reply = await write()) written += reply.result;
     assert.equal(reply.error, 'EINTR');
     assert.ok(written > 0);
-    assert.equal((await client.receive(written)).length, written);
+    assert.equal((await s.receive(client, written)).length, written);
   },
   { incomparable: true },
 );

@@ -1,6 +1,7 @@
 // A WebSocket client that holds every byte in its hands. Not a library's, because a library neither
 // sends what is wrong nor sends what is right in all the ways that are legal.
 import { createHash, randomBytes } from 'node:crypto';
+import { ByteQueue } from './byte-queue.js';
 import { closeFrame, frame, Opcode } from './frame.js';
 import { FrameReader } from './frame-reader.js';
 import { type Endpoint, Wire } from './wire.js';
@@ -70,8 +71,7 @@ export async function readResponse(wire: Wire): Promise<Response> {
 
 export class WebSocketClient {
   readonly reader = new FrameReader();
-  #payload: Buffer[] = [];
-  #payloadSize = 0;
+  #payload = new ByteQueue();
   #ended = false;
 
   private constructor(
@@ -120,15 +120,12 @@ export class WebSocketClient {
 
   /** Payload bytes: exactly `size`. Throws when the stream ends before. */
   async receive(size: number): Promise<Buffer> {
-    while (this.#payloadSize < size) {
+    while (this.#payload.size < size) {
       if (!(await this.advance())) {
-        throw new Error(`the stream ended after ${this.#payloadSize} of ${size} bytes`);
+        throw new Error(`the stream ended after ${this.#payload.size} of ${size} bytes`);
       }
     }
-    const all = Buffer.concat(this.#payload);
-    this.#payload = all.length > size ? [all.subarray(size)] : [];
-    this.#payloadSize = all.length - size;
-    return all.subarray(0, size);
+    return this.#payload.take(size);
   }
 
   /** The payload of a pong that has not been asked for yet. */
@@ -151,7 +148,7 @@ export class WebSocketClient {
   /** Payload up to the server's Close frame (or its FIN). */
   async rest(): Promise<Buffer> {
     await this.closed();
-    return this.receive(this.#payloadSize);
+    return this.#payload.take();
   }
 
   /** Waits for the server's FIN. */
@@ -173,9 +170,6 @@ export class WebSocketClient {
   }
 
   #take(bytes: Buffer): void {
-    for (const part of this.reader.push(bytes)) {
-      this.#payload.push(part);
-      this.#payloadSize += part.length;
-    }
+    for (const part of this.reader.push(bytes)) this.#payload.push(part);
   }
 }

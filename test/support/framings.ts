@@ -11,6 +11,8 @@ export interface Framing {
   segments(payload: Buffer, random: Random): Buffer[];
   /** Let the server take what is no whole header before more is sent, as far as that can be told. */
   stepwise?: true;
+  /** The subprotocol that it is for: with base64 the segments hold the payload's base64 form. */
+  subprotocol?: 'base64';
 }
 
 const pong = frame({ opcode: Opcode.pong, payload: Buffer.from('unasked for') });
@@ -30,12 +32,17 @@ function masked(payload: Buffer, random: Random): Buffer {
   return frame({ payload, mask: randomMask(random) });
 }
 
-/** A fragmented binary message of these payloads, with `between` before every fragment. */
-function message(parts: readonly Buffer[], random: Random, between: () => Buffer[]): Buffer[] {
+/** A fragmented message of these payloads, with `between` before every fragment. */
+function message(
+  parts: readonly Buffer[],
+  random: Random,
+  between: () => Buffer[],
+  opcode: number = Opcode.binary,
+): Buffer[] {
   return parts.flatMap((payload, index) => [
     ...between(),
     frame({
-      opcode: index === 0 ? Opcode.binary : Opcode.continuation,
+      opcode: index === 0 ? opcode : Opcode.continuation,
       fin: index === parts.length - 1,
       mask: randomMask(random),
       payload,
@@ -112,17 +119,23 @@ const splitHeaders: Framing = {
 /** The payload that splitHeaders needs to come by all its cuts. */
 export const splitHeadersSize = 6 * 100 + 8 * 200 + 14 * 65536;
 
+/** Now and then a control frame. */
+function control(random: Random): Buffer[] {
+  return random.once(3) ? [random.once(2) ? pong : ping('p'.repeat(random.between(0, 125)))] : [];
+}
+
+function anyFrames(payload: Buffer, random: Random): Buffer {
+  const frames = pieces(payload, random, 1, 3000).flatMap((part) =>
+    message(pieces(part, random, 0, random.between(1, 1500)), random, () => control(random)),
+  );
+  return Buffer.concat(frames);
+}
+
 /** Anything legal, cut anywhere. */
 export const atRandom: Framing = {
   name: 'anything at random',
-  segments(payload, random) {
-    const control = () =>
-      random.once(3) ? [random.once(2) ? pong : ping('p'.repeat(random.between(0, 125)))] : [];
-    const frames = pieces(payload, random, 1, 3000).flatMap((part) =>
-      message(pieces(part, random, 0, random.between(1, 1500)), random, control),
-    );
-    return pieces(Buffer.concat(frames), random, 1, random.between(2, 4000));
-  },
+  segments: (payload, random) =>
+    pieces(anyFrames(payload, random), random, 1, random.between(2, 4000)),
 };
 
 export const framings: readonly Framing[] = [
@@ -133,4 +146,56 @@ export const framings: readonly Framing[] = [
   emptyFrames,
   splitHeaders,
   atRandom,
+];
+
+// Of what follows, all payload is in the last segment: what the server's calls return must then be
+// what they return for one segment of TCP.
+
+/** A frame for each byte, as far as that is affordable, and pongs between. */
+const framePerByte: Framing = {
+  name: 'a frame for each byte, in one segment',
+  segments(payload, random) {
+    const bytes = pieces(payload.subarray(0, 200), random, 1, 1);
+    const others = pieces(payload.subarray(200), random, 1000, 65536);
+    const frames = [...bytes, ...others].flatMap((part) => [masked(part, random), pong]);
+    return [Buffer.concat(frames)];
+  },
+};
+
+/** What wakes a server in vain comes first, segment by segment. */
+const vainSegments: Framing = {
+  name: 'segments without payload before the one with all of it',
+  segments(payload, random) {
+    const empty = masked(Buffer.alloc(0), random);
+    const junk = Buffer.concat([empty, ping('are you there'), pong, empty, pong]);
+    const bytes = masked(payload, random);
+    const header = bytes.length - payload.length;
+    const cut = random.between(1, header);
+    return [...pieces(junk, random, 1, 40), bytes.subarray(0, cut), bytes.subarray(cut)];
+  },
+};
+
+const anyFramesAtOnce: Framing = {
+  name: 'frames at random in one segment',
+  segments: (payload, random) => [anyFrames(payload, random)],
+};
+
+/** Fragments that end inside of quads, with line ends and control frames between. */
+const base64Fragments: Framing = {
+  name: 'base64 cut anywhere, in one segment',
+  subprotocol: 'base64',
+  segments(payload, random) {
+    const text = payload.toString('base64').replaceAll(/.{1,76}/g, '$&\r\n');
+    const parts = pieces(Buffer.from(text), random, 1, random.between(1, 4000));
+    return [Buffer.concat(message(parts, random, () => control(random), Opcode.text))];
+  },
+};
+
+/** Framings whose payload arrives at once. */
+export const arrivals: readonly Framing[] = [
+  oneFrame,
+  framePerByte,
+  vainSegments,
+  anyFramesAtOnce,
+  base64Fragments,
 ];

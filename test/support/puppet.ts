@@ -2,6 +2,7 @@
 import type { TestContext } from 'node:test';
 import { compile } from './compile.js';
 import { type Server, type ServerOptions, serve } from './server.js';
+import type { Wire } from './wire.js';
 
 type Word = string | number;
 
@@ -18,10 +19,13 @@ export interface Reply {
   /** Milliseconds that the call took, and milliseconds of CPU. */
   elapsed: number;
   cpu: number;
+  /** Whether the thread slept in the call; undefined when nobody looked. */
+  waited: boolean | undefined;
 }
 
 function parse([told = '', ...extras]: string[]): Reply {
-  const [elapsed = Number.NaN, cpu = Number.NaN] = (extras.pop() ?? '').split(' ').map(Number);
+  const times = (extras.pop() ?? '').split(' ').map(Number);
+  const [elapsed = Number.NaN, cpu = Number.NaN, waits = -1] = times;
   const [result, error = '', ...detail] = told.split(' ');
   return {
     result: Number(result),
@@ -30,6 +34,7 @@ function parse([told = '', ...extras]: string[]): Reply {
     extra: extras.join(' '),
     elapsed,
     cpu,
+    waited: waits < 0 ? undefined : waits > 0,
   };
 }
 
@@ -48,6 +53,10 @@ export function puppetProgram(): string {
 export class Puppet {
   /** All replies in order of the requests: what a wrapped run must have in common with a plain one. */
   readonly transcript: string[] = [];
+  /** For each of them whether the call had to wait, where that is no matter of timing. */
+  readonly waited: (boolean | undefined)[] = [];
+  #wires: Wire[] = [];
+  #settled = 0;
   #asides = 0;
 
   constructor(readonly server: Server) {}
@@ -85,12 +94,33 @@ export class Puppet {
     return reply.result;
   }
 
+  /** Tells of a client's wire: a call that runs while something is on its way is a race. */
+  watch(wire: Wire): void {
+    this.#wires.push(wire);
+  }
+
+  /** Everything that clients sent has arrived. */
+  settle(): void {
+    this.#settled = this.#sent;
+  }
+
+  get #sent(): number {
+    return this.#wires.reduce((sum, { sent }) => sum + sent, 0);
+  }
+
+  get #acts(): number {
+    return this.#wires.reduce((sum, { sent, taken }) => sum + sent + taken, 0);
+  }
+
   async #told(id: string, words: Word[]): Promise<Reply> {
     const slot = this.transcript.push('') - 1;
+    const acts = this.#sent === this.#settled ? this.#acts : Number.NaN;
     const parts = await this.#request(id, words);
     const request = words.map((word) => (word === this.server.port ? 'PORT' : word)).join(' ');
     this.transcript[slot] = `${request} -> ${parts[0]}`;
-    return parse(parts);
+    const reply = parse(parts);
+    this.waited[slot] = this.#acts === acts ? reply.waited : undefined;
+    return reply;
   }
 
   // The parts of the reply.

@@ -1,10 +1,11 @@
-// A scene is a conversation between a test's client and the puppet. It is played twice: against the
-// puppet as it is, over TCP, and against the wrapped puppet, over WebSocket. Every system call must
-// have returned the same both times; what it should return, the scene says itself.
+// A scene is a conversation between a test's client and the puppet. It is played against the puppet
+// as it is, over TCP, and against the wrapped puppet, over WebSocket, once for each way of framing.
+// Every system call must have returned the same every time, and have waited or not as the plain one
+// did; what it should return, the scene says itself.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { eventually } from './deadline.js';
-import { oneFrame } from './framings.js';
+import { arrivals, type Framing } from './framings.js';
 import { threadStates } from './kernel.js';
 import { listener, Puppet } from './puppet.js';
 import { type Client, type Transport, tcp, websocket } from './transport.js';
@@ -30,13 +31,16 @@ export class Scene {
     while (!done) await this.puppet.aside('poll', 10, `${listener}:in`);
     const client = await connecting;
     this.t.after(() => client.wire.destroy());
+    this.puppet.watch(client.wire);
     return client;
   }
 
   /** A client and the descriptor of its connection in the puppet. */
   async connection(): Promise<{ client: Client; fd: number }> {
     const client = await this.client();
-    return { client, fd: await this.puppet.must('accept', listener) };
+    const fd = await this.puppet.must('accept', listener);
+    this.puppet.settle();
+    return { client, fd };
   }
 
   /** Waits until `count` calls that were begun on threads of their own wait in the kernel. */
@@ -48,36 +52,81 @@ export class Scene {
     });
   }
 
-  /** Sends and waits until the puppet would find all of it readable. */
+  /** Sends and waits until all of it has arrived and the puppet would find it readable. */
   async deliver(client: Client, fd: number, payload: string): Promise<void> {
     await client.send(Buffer.from(payload));
+    await this.arrival(client, fd);
     await this.puppet.call('poll', 10_000, `${fd}:in`);
+  }
+
+  /** Receives from a puppet that meanwhile waits for another client, as servers do. */
+  async receive(client: Client, size: number): Promise<Buffer> {
+    let done = false;
+    const receiving = client.receive(size).finally(() => {
+      done = true;
+    });
+    while (!done) await this.puppet.aside('poll', 10, `${listener}:in`);
+    return receiving;
+  }
+
+  /** Waits until everything that the client sent is in the kernel's hands on the puppet's side. */
+  async arrival(client: Client, fd: number): Promise<void> {
+    const { socket } = client.wire;
+    while ((await this.puppet.aside('bytes-received', fd)).result < socket.bytesWritten);
+    this.puppet.settle();
   }
 }
 
 export interface SceneOptions {
   /** How much a call can do may differ (buffers hold headers too): do not compare. */
   incomparable?: true;
+  /** In place of all framings whose payload arrives at once. */
+  framings?: readonly Framing[];
 }
 
-/** Defines a test that plays `act` both ways. */
+interface Play {
+  name: string;
+  transcript: readonly string[];
+  waited: readonly (boolean | undefined)[];
+}
+
+async function play(
+  t: TestContext,
+  transport: Transport,
+  act: (scene: Scene) => Promise<void>,
+): Promise<Play> {
+  const puppet = await Puppet.start(t, { wrapped: transport.wrapped });
+  try {
+    await act(new Scene(t, puppet, transport));
+  } catch (error) {
+    const told = puppet.transcript.join('\n');
+    throw new Error(`over ${transport.name}: ${error}\n${told}`, { cause: error });
+  }
+  return { name: transport.name, transcript: puppet.transcript, waited: puppet.waited };
+}
+
+/** What a play told, with whether the calls waited as far as that is known of the other, too. */
+function comparable(one: Play, other: Play): string[] {
+  return one.transcript.map((line, i) => {
+    const { [i]: waited } = one.waited;
+    if (waited === undefined || other.waited[i] === undefined) return line;
+    return `${line} (${waited ? 'waited' : 'at once'})`;
+  });
+}
+
+/** Defines a test that plays `act` in every way. */
 export function scene(
   name: string,
   act: (scene: Scene) => Promise<void>,
   options: SceneOptions = {},
 ): void {
   test(name, async (t) => {
-    const transcripts: string[][] = [];
-    for (const transport of [tcp, websocket(oneFrame)]) {
-      const puppet = await Puppet.start(t, { wrapped: transport.wrapped });
-      try {
-        await act(new Scene(t, puppet, transport));
-      } catch (error) {
-        const told = puppet.transcript.join('\n');
-        throw new Error(`over ${transport.name}: ${error}\n${told}`, { cause: error });
-      }
-      transcripts.push(puppet.transcript);
+    const transports = (options.framings ?? arrivals).map((framing) => websocket(framing));
+    const plays = [tcp, ...transports].map((transport) => play(t, transport, act));
+    const [native, ...wrapped] = await Promise.all(plays);
+    if (native === undefined || options.incomparable) return;
+    for (const one of wrapped) {
+      assert.deepEqual(comparable(one, native), comparable(native, one), one.name);
     }
-    if (!options.incomparable) assert.deepEqual(transcripts[1], transcripts[0]);
   });
 }

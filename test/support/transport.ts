@@ -1,5 +1,6 @@
 // A TCP client and a WebSocket client behind one face, so that one test can run against a server as
 // it is and against the same server wrapped, and compare.
+import { ByteQueue } from './byte-queue.js';
 import { WebSocketClient } from './client.js';
 import { type Framing, oneFrame } from './framings.js';
 import { Random, seedOfThisRun } from './random.js';
@@ -27,7 +28,7 @@ export interface Transport {
 }
 
 class TcpClient implements Client {
-  #front: Buffer = Buffer.alloc(0);
+  #bytes = new ByteQueue();
 
   constructor(readonly wire: Wire) {}
 
@@ -36,17 +37,14 @@ class TcpClient implements Client {
   }
 
   async receive(size: number): Promise<Buffer> {
-    const chunks = [this.#front];
-    let have = this.#front.length;
-    while (have < size) {
+    while (this.#bytes.size < size) {
       const bytes = await this.wire.chunk();
-      if (bytes === null) throw new Error(`the stream ended after ${have} of ${size} bytes`);
-      chunks.push(bytes);
-      have += bytes.length;
+      if (bytes === null) {
+        throw new Error(`the stream ended after ${this.#bytes.size} of ${size} bytes`);
+      }
+      this.#bytes.push(bytes);
     }
-    const all = Buffer.concat(chunks);
-    this.#front = all.subarray(size);
-    return all.subarray(0, size);
+    return this.#bytes.take(size);
   }
 
   async finish(): Promise<void> {
@@ -54,9 +52,8 @@ class TcpClient implements Client {
   }
 
   async rest(): Promise<Buffer> {
-    const front = this.#front;
-    this.#front = Buffer.alloc(0);
-    return Buffer.concat([front, await this.wire.rest()]);
+    this.#bytes.push(await this.wire.rest());
+    return this.#bytes.take();
   }
 
   async ended(): Promise<void> {
@@ -99,6 +96,32 @@ class FramingClient implements Client {
   }
 }
 
+/** Of the subprotocol base64: what comes are text messages, each padded for itself. */
+class Base64Client extends FramingClient {
+  #bytes = new ByteQueue();
+
+  override async receive(size: number): Promise<Buffer> {
+    for (this.#decode(); this.#bytes.size < size; this.#decode()) {
+      if (!(await this.websocket.advance())) {
+        throw new Error(`the stream ended after ${this.#bytes.size} of ${size} bytes`);
+      }
+    }
+    return this.#bytes.take(size);
+  }
+
+  override async rest(): Promise<Buffer> {
+    await this.websocket.closed();
+    this.#decode();
+    return this.#bytes.take();
+  }
+
+  #decode(): void {
+    for (const text of this.websocket.reader.texts.splice(0)) {
+      this.#bytes.push(Buffer.from(text, 'base64'));
+    }
+  }
+}
+
 export const tcp: Transport = {
   name: 'TCP',
   wrapped: false,
@@ -110,7 +133,11 @@ export function websocket(framing: Framing = oneFrame, seed = seedOfThisRun()): 
   return {
     name: `WebSocket, ${framing.name} (WSWRAP_TEST_SEED=${seed})`,
     wrapped: true,
-    connect: async (endpoint) =>
-      new FramingClient(await WebSocketClient.connect(endpoint), framing, new Random(seed)),
+    connect: async (endpoint) => {
+      const headers = { 'Sec-WebSocket-Protocol': framing.subprotocol };
+      const client = await WebSocketClient.connect(endpoint, { headers });
+      const Face = framing.subprotocol === 'base64' ? Base64Client : FramingClient;
+      return new Face(client, framing, new Random(seed));
+    },
   };
 }

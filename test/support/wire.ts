@@ -12,6 +12,10 @@ export interface Endpoint {
 
 export class Wire {
   readonly socket: Socket;
+  /** How often the peer was sent something that it may notice now or later. */
+  sent = 0;
+  /** How often something was taken from the peer, or looked for. */
+  taken = 0;
   #broken: NodeJS.ErrnoException | undefined;
 
   private constructor(socket: Socket) {
@@ -30,6 +34,7 @@ export class Wire {
 
   /** Sends one segment (if it fits one); resolves when the kernel has taken all of it. */
   async write(bytes: Uint8Array | string): Promise<void> {
+    this.sent += 1;
     await new Promise<void>((resolve, reject) => {
       this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
     });
@@ -63,6 +68,7 @@ export class Wire {
   /** The next bytes, or null at the peer's FIN. Throws the socket's error when it was reset. */
   async chunk(): Promise<Buffer | null> {
     for (;;) {
+      this.taken += 1;
       const bytes: Buffer | null = this.socket.read();
       if (bytes !== null) return bytes;
       if (this.#broken !== undefined) throw this.#broken;
@@ -94,15 +100,18 @@ export class Wire {
 
   /** Sends FIN; reading goes on. */
   end(): void {
+    this.sent += 1;
     this.socket.end();
   }
 
   /** Sends RST. */
   reset(): void {
+    this.sent += 1;
     this.socket.resetAndDestroy();
   }
 
   destroy(): void {
+    this.sent += 1;
     this.socket.destroy();
   }
 }
