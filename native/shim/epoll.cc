@@ -51,6 +51,7 @@ constexpr int slot_bits = 20;
 constexpr int generation_bits = 20;
 constexpr std::uint64_t slot_mask = (1u << slot_bits) - 1;
 
+// Taken after the driver, never before: a close has the driver when it comes here.
 constinit OwnerLock lock;
 constinit std::array<Registration, 1u << 16> registrations{};
 constinit std::array<Set, 1024> sets{};
@@ -59,6 +60,14 @@ constinit std::array<std::uint32_t, fds::limit> first{};
 constinit std::uint64_t magic = 0;
 constinit std::uint64_t generation = 0;
 constinit std::uint32_t hint = 0;
+
+// The table, and the driver that changes of it may need. Signals are blocked: a handler must not
+// find the lists half linked.
+class Exclusive {
+ private:
+  driver::Guard guard_;
+  Hold hold_{lock};
+};
 
 std::uint64_t make_tag(std::uint32_t slot) {
   if (magic == 0) {
@@ -108,6 +117,7 @@ Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index) 
     std::uint32_t& head = first[static_cast<unsigned>(fd)];
     registration.next = head;
     head = slot + 1;
+    if (kind == Kind::listener) listeners::enter_epoll(index);
     return &registration;
   }
   return nullptr;
@@ -119,6 +129,7 @@ void remove(Registration& registration) {
   while (*link != 0 && *link != link_to_it) link = &registrations[*link - 1].next;
   if (*link != 0) *link = registration.next;
   hint = std::min(hint, link_to_it - 1);
+  if (registration.kind == Kind::listener) listeners::leave_epoll(registration.index);
   registration = {};
 }
 
@@ -340,10 +351,7 @@ constexpr int rounds_without_blocking = 8;
 }  // namespace
 
 Result control(int epfd, int operation, int fd, epoll_event* event) {
-  // A handler that interrupts us must not find the lists half linked.
-  SignalsInWaits signals;
-  signals.engage();
-  const Hold hold(lock);
+  const Exclusive exclusive;
   if (event == nullptr && operation != EPOLL_CTL_DEL) return Result::fail(EFAULT);
   const fds::Entry entry = fds::get(fd);
   const fds::Entry set = fds::get(epfd);
@@ -365,7 +373,7 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
   const KeepErrno keep;
   const fds::Entry set = fds::get(epfd);
   if (set.is(fds::Kind::epoll) && sets[set.index()].inherited) {
-    const Hold hold(lock);
+    const Exclusive exclusive;
     renew(epfd, set.index());
   }
   SignalsInWaits signals(mask);

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ranges>
+#include <span>
 
 #include "shim/arena.h"
 #include "shim/chores.h"
@@ -30,12 +32,19 @@ namespace {
 
 // Ports times address families times SO_REUSEPORT workers.
 constinit std::array<Listener, 1024> listeners{};
+constinit std::size_t peak = 0;  // one more than the highest slot ever used
 
 // One event takes that many clients from the kernel; the rest waits for its turn.
 constexpr int accepts_per_event = 64;
 
 std::uint32_t number_of(const Listener& listener) {
   return static_cast<std::uint32_t>(&listener - listeners.data());
+}
+
+// The listeners that this process has descriptors of.
+auto in_use() {
+  return std::span(listeners).first(peak) |
+         std::views::filter([](const Listener& listener) { return listener.references != 0; });
 }
 
 struct LocalAddress {
@@ -65,6 +74,12 @@ LocalAddress local_address(int fd) {
   return {};
 }
 
+bool watch(const Listener& listener) {
+  const std::uint32_t number = number_of(listener);
+  return driver::watch(listener.socket, driver::Source::listener, number, EPOLLIN) &&
+         driver::watch(listener.take, driver::Source::handover, number, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
 void strip(Listener& listener) {
   if (listener.socket >= 0) driver::forget(listener.socket);
   if (listener.take >= 0) driver::forget(listener.take);
@@ -86,9 +101,8 @@ int equip(Listener& listener, int fd) {
   }
   listener.socket = fds::hide(static_cast<int>(duplicate));
   listener.ready = fds::hide(static_cast<int>(ready));
-  const std::uint32_t number = number_of(listener);
-  if (driver::watch(listener.socket, driver::Source::listener, number, EPOLLIN) &&
-      driver::watch(listener.take, driver::Source::handover, number, EPOLLIN | EPOLLEXCLUSIVE)) {
+  if (watch(listener)) {
+    listener.paused = false;
     return 0;
   }
   strip(listener);
@@ -109,12 +123,13 @@ void take_signal(const Listener& listener) {
 void pause(Listener& listener) {
   listener.paused = true;
   driver::forget(listener.socket);
+  driver::forget(listener.take);
 }
 
 void resume(Listener& listener) {
   if (!listener.paused) return;
   listener.paused = false;
-  driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN);
+  watch(listener);
 }
 
 // accept(2) could not give us a client; the server must hear of it as it would without us.
@@ -195,7 +210,7 @@ bool share_complete(Listener& listener) {
   return true;
 }
 
-// The server goes off to serve a client: what else waits here must not wait for its return.
+// Hands what waits here to the processes that share the listener.
 void share(Listener& listener) {
   if (!arena::is_shared(listener.record) || !share_complete(listener)) return;
   clients::hand_over_waiting(number_of(listener), listener.give);
@@ -220,7 +235,8 @@ Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
   pop(listener);
   client.parked = false;
   clients::remove(number);
-  share(listener);
+  // The server goes off to serve it: what else waits here must not wait for its return.
+  share_all();
   return Result::ok(fd);
 }
 
@@ -246,6 +262,7 @@ int adopt(int fd) {
   for (Listener& listener : listeners) {
     if (listener.references != 0) continue;
     listener = {};
+    peak = std::max<std::size_t>(peak, number_of(listener) + 1);
     listener.port = local.port;
     listener.loopback = local.loopback;
     if (!handover::open(listener.give, listener.take)) return EMFILE;
@@ -265,10 +282,12 @@ int adopt(int fd) {
 
 int readiness(std::uint32_t index, int fd) {
   Listener& listener = at(index);
-  if (listener.ready >= 0) return listener.ready;
+  if (listener.ready >= 0 && !listener.paused) return listener.ready;
   const driver::Guard guard;
   const int error = equip(listener, fd);
-  return error == 0 ? listener.ready : -error;
+  if (error != 0) return -error;
+  resume(listener);
+  return listener.ready;
 }
 
 Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
@@ -310,10 +329,26 @@ void drop_reference(std::uint32_t index) {
   const driver::Guard guard;
   Listener& listener = at(index);
   if (listener.references == 0 || --listener.references != 0) return;
+  share(listener);
   clients::end_all_of(index);
   strip(listener);
   close_handover(listener);
   if (arena::leave(listener.record, process::id())) arena::release(listener.record);
+}
+
+void enter_epoll(std::uint32_t index) {
+  const driver::Guard guard;
+  ++at(index).epolls;
+}
+
+void leave_epoll(std::uint32_t index) {
+  const driver::Guard guard;
+  Listener& listener = at(index);
+  // Others may serve who comes now. Alone, this process goes on shaking hands, as the kernel goes
+  // on completing connections that nobody accepts.
+  if (--listener.epolls != 0 || !arena::is_shared(listener.record)) return;
+  pause(listener);
+  share(listener);
 }
 
 void enqueue(std::uint32_t index, std::uint32_t client) {
@@ -327,6 +362,7 @@ void enqueue(std::uint32_t index, std::uint32_t client) {
   listener.last = client + 1;
   ++listener.complete;
   signal_ready(listener);
+  if (listener.paused) share(listener);
 }
 
 void on_event(std::uint32_t index) {
@@ -368,15 +404,17 @@ void drop_after_fork() {
 }
 
 bool owns_record(std::uint32_t record) {
-  return std::any_of(listeners.begin(), listeners.end(), [&](const Listener& listener) {
-    return listener.references != 0 && listener.record == record;
-  });
+  return std::ranges::any_of(in_use(),
+                             [&](const Listener& listener) { return listener.record == record; });
 }
 
 void share_before_fork() {
-  for (Listener& listener : listeners) {
-    if (listener.references != 0) share_complete(listener);
-  }
+  for (Listener& listener : in_use()) share_complete(listener);
+}
+
+void share_all() {
+  const driver::Guard guard;
+  for (Listener& listener : in_use()) share(listener);
 }
 
 }  // namespace wswrap::listeners

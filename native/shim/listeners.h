@@ -18,7 +18,8 @@ struct Listener {
       0;  // descriptors of this process that stand for it; 0: the slot is free
   std::uint16_t port = 0;
   bool loopback = false;       // bound to a loopback address
-  bool paused = false;         // taking clients from the kernel is suspended until the next accept
+  bool paused = false;         // taking clients is suspended until the server waits for them again
+  std::uint32_t epolls = 0;    // in how many of the server's epolls it is
   std::uint32_t complete = 0;  // clients that wait for the server
   int error = 0;               // what taking a client failed with, for the next accept to report
   std::uint32_t record = 0;    // in the arena: what all processes of the tree must know of it
@@ -52,6 +53,10 @@ void add_reference(std::uint32_t index);
 // The server closed one of its descriptors of the listener.
 void drop_reference(std::uint32_t index);
 
+// The server put the listener into one of its epolls, or took it out.
+void enter_epoll(std::uint32_t index);
+void leave_epoll(std::uint32_t index);
+
 // A client's handshake is complete.
 void enqueue(std::uint32_t index, std::uint32_t client);
 
@@ -64,5 +69,8 @@ void drop_after_fork();
 
 // A child that is about to be forked may be the one to accept what is complete here.
 void share_before_fork();
+
+// This process will not serve what still waits in it: hands it to those that share its listeners.
+void share_all();
 
 }  // namespace wswrap::listeners

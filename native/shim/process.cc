@@ -92,11 +92,11 @@ void adopt_descriptors() {
 constinit std::uint32_t forking_thread = 0;
 constinit bool prepared = false;
 
-// The epoll table first: whoever changes it may need the driver.
+// The driver first, as everywhere.
 void before_fork() {
   if (!fds::any() || is_borrowed()) return;
-  epoll::before_fork();
   driver::hold_for_fork();
+  epoll::before_fork();
   prepared = true;
   forking_thread = thread_id();
   listeners::share_before_fork();
@@ -106,8 +106,8 @@ void before_fork() {
 void after_fork_in_parent() {
   if (!prepared || is_borrowed()) return;
   prepared = false;
-  driver::release_after_fork();
   epoll::after_fork_in_parent();
+  driver::release_after_fork();
 }
 
 void after_fork_in_child() {
@@ -152,6 +152,7 @@ int fork() {
 
 void at_exit() {
   if (!fds::any() || is_borrowed()) return;
+  listeners::share_all();
   fds::for_each(fds::Kind::connection, [](int fd, std::uint32_t index) {
     if (!references::drop(fd, index)) return;
     fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));

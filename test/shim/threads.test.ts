@@ -1,7 +1,11 @@
 // Several threads on one connection, on several, and on one epoll.
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { WebSocketClient } from '../support/client.js';
+import { compile } from '../support/compile.js';
 import { generate, hash, summary } from '../support/payload.js';
 import { scene } from '../support/scene.js';
+import { serve } from '../support/server.js';
 
 const megabyte = 1024 * 1024;
 
@@ -107,4 +111,17 @@ scene('close and accept in one thread, while another waits for other things', as
   }
   await keeper.client.send(Buffer.from('x'));
   assert.equal((await waiting).result, 1);
+});
+
+test('threads that change an epoll, close what is in it and fork do not wait for each other', async (t) => {
+  const program = compile({
+    name: 'epoll-churn',
+    sources: ['test/servers/epoll-churn.c'],
+    flags: ['-O2', '-D_GNU_SOURCE', '-pthread'],
+  });
+  const server = await serve(t, program, (port) => [`port=${port}`], { wrapped: true });
+  const client = await WebSocketClient.connect(server);
+  await server.line(/^churned$/);
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
+  client.wire.destroy();
 });

@@ -53,6 +53,15 @@ export function threadStates(pid: number): string[] {
   });
 }
 
+/** The pids of a process's children, whichever of its threads began them. */
+export function childrenOf(pid: number): number[] {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  return tasks.flatMap((task) => {
+    const list = readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').trim();
+    return list === '' ? [] : list.split(' ').map(Number);
+  });
+}
+
 /** CPU seconds that all threads of a process used so far (in steps of a clock tick, 10 ms). */
 export function cpuSeconds(pid: number): number {
   const fields = stat(`/proc/${pid}/stat`);
