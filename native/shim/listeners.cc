@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <ranges>
 #include <span>
 
 #include "shim/arena.h"
@@ -41,10 +40,12 @@ std::uint32_t number_of(const Listener& listener) {
   return static_cast<std::uint32_t>(&listener - listeners.data());
 }
 
-// The listeners that this process has descriptors of.
-auto in_use() {
-  return std::span(listeners).first(peak) |
-         std::views::filter([](const Listener& listener) { return listener.references != 0; });
+// Calls `visit` for each listener that this process has descriptors of.
+template <typename Visit>
+void for_each_in_use(Visit visit) {
+  for (Listener& listener : std::span(listeners).first(peak)) {
+    if (listener.references != 0) visit(listener);
+  }
 }
 
 struct LocalAddress {
@@ -404,17 +405,18 @@ void drop_after_fork() {
 }
 
 bool owns_record(std::uint32_t record) {
-  return std::ranges::any_of(in_use(),
-                             [&](const Listener& listener) { return listener.record == record; });
+  return std::any_of(listeners.begin(), listeners.end(), [&](const Listener& listener) {
+    return listener.references != 0 && listener.record == record;
+  });
 }
 
 void share_before_fork() {
-  for (Listener& listener : in_use()) share_complete(listener);
+  for_each_in_use([](Listener& listener) { share_complete(listener); });
 }
 
 void share_all() {
   const driver::Guard guard;
-  for (Listener& listener : in_use()) share(listener);
+  for_each_in_use(share);
 }
 
 }  // namespace wswrap::listeners
