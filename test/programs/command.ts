@@ -1,4 +1,5 @@
 // A real program that serves a port, as it is or the way users wrap it: `wswrap PORT COMMAND…`.
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -94,6 +95,10 @@ export class Command {
       stdio: 'pipe',
     });
     return new Command(child, port);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? assert.fail('it did not start');
   }
 
   get output(): string {

@@ -2,15 +2,20 @@
 // byte while it comes, and after the client's end the SHA-256 of all of them.
 //
 // The digest comes from what the program read, and can only be sent in answer to the end of the
-// input, so one comparison covers both directions and the half-close.
+// input, so one comparison covers both directions and the half-close. A signal ends both the same
+// way, and a server without clients to serve holds no descriptor of theirs and sleeps.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
+import { eventually } from '../support/deadline.js';
 import { framings, oneFrame, splitHeadersSize } from '../support/framings.js';
+import { openDescriptors } from '../support/kernel.js';
 import { generate } from '../support/payload.js';
+import type { Exit } from '../support/server.js';
 import { type Client, type Transport, tcp, websocket } from '../support/transport.js';
 import { Wire } from '../support/wire.js';
 import { Command } from './command.js';
+import { assertIdle } from './idle.js';
 
 export interface EchoServer {
   name: string;
@@ -26,10 +31,13 @@ export function testEcho({ name, words, env = {}, skip }: EchoServer): void {
     Command.start(t, words, { wrapped: transport.wrapped, env });
 
   describe(name, { skip, concurrency: false }, () => {
+    const exits: Exit[] = [];
     for (const transport of [tcp, websocket(oneFrame)]) {
       test(`echoes a megabyte over ${transport.name}`, async (t) => {
         const server = await start(t, transport);
         await converse(await transport.connect(server), generate(1 << 20));
+        exits.push(await server.stop());
+        assert.deepEqual(exits.at(-1), exits[0]);
         assert.equal(server.stderr, '');
       });
     }
@@ -43,16 +51,26 @@ export function testEcho({ name, words, env = {}, skip }: EchoServer): void {
       assert.equal(server.stderr, '');
     });
 
-    test('serves several clients at once, and none waits for a silent one', async (t) => {
+    test('serves several clients at once, none waits for a silent one, and nothing is left', async (t) => {
       const server = await start(t, websocket());
       const silent = await Wire.connect(server);
       t.after(() => silent.destroy());
       const clients = framings.filter((framing) => !framing.stepwise);
-      const conversations = clients.map(async (framing, index) => {
-        const client = await websocket(framing).connect(server);
-        await converse(client, generate(4000 + index, index + 1));
-      });
-      await Promise.all(conversations);
+      const severalClients = async () => {
+        const conversations = clients.map(async (framing, index) => {
+          const client = await websocket(framing).connect(server);
+          await converse(client, generate(4000 + index, index + 1));
+        });
+        await Promise.all(conversations);
+      };
+      await severalClients();
+      const before = openDescriptors(server.pid).length;
+      await severalClients();
+      await eventually(
+        'their descriptors are closed',
+        () => openDescriptors(server.pid).length <= before,
+      );
+      await assertIdle(server.pid);
       assert.equal(server.stderr, '');
     });
   });

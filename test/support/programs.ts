@@ -12,6 +12,7 @@ const packageOf = {
   '/usr/bin/python3': 'python3',
   'clang-format': 'clang-format',
   'clang-tidy': 'clang-tidy',
+  javac: 'default-jdk-headless',
   // Not `nc`: three programs of that name exist, with different options.
   'nc.openbsd': 'netcat-openbsd',
   ncat: 'ncat',
