@@ -12,6 +12,7 @@ const packageOf = {
   '/usr/bin/python3': 'python3',
   'clang-format': 'clang-format',
   'clang-tidy': 'clang-tidy',
+  perl: 'perl',
   javac: 'default-jdk-headless',
   // Not `nc`: three programs of that name exist, with different options.
   'nc.openbsd': 'netcat-openbsd',
@@ -26,13 +27,21 @@ const packageOf = {
   chromium: 'chromium',
 } as const;
 
-export type Program = keyof typeof packageOf;
+// Used where they are, and never installed: several times as large as all of the above.
+const largePackageOf = {
+  rustc: 'rustc',
+} as const;
 
+const everyPackageOf = { ...packageOf, ...largePackageOf };
+
+export type Program = keyof typeof everyPackageOf;
+
+/** Those that a machine should have for the tests. */
 export const programs = Object.keys(packageOf) as Program[];
 
 /** The Debian packages that bring these programs, each named once. */
 export function packagesOf(names: readonly Program[]): string[] {
-  return [...new Set(names.map((name) => packageOf[name]))];
+  return [...new Set(names.map((name) => everyPackageOf[name]))];
 }
 
 /** Where this machine has the program, searched the way execvp(3) does. */
