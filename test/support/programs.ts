@@ -1,8 +1,10 @@
-// The programs that the tests start, and the Debian package that brings each.
+// The programs that the tests start, the libraries that they load into them, and the Debian package
+// that brings each.
 //
 // This table is the only list: a test can ask only for a program that packages.ts knows how to
-// install, so a machine that was set up by `npm test` never skips a test for want of a program.
-import { accessSync, constants } from 'node:fs';
+// install, so a machine that was set up by `npm test` never skips a test for want of a program (but
+// for those that are too large to install for a test's sake).
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 const packageOf = {
@@ -25,9 +27,16 @@ const packageOf = {
   tigervncpasswd: 'tigervnc-tools',
   xauth: 'xauth',
   chromium: 'chromium',
+  gunicorn: 'gunicorn',
+  faketime: 'faketime',
+  'libjemalloc.so.2': 'libjemalloc2',
+  'libtcmalloc_minimal.so.4': 'libtcmalloc-minimal4',
+  // Python's modules.
+  'gevent/__init__.py': 'python3-gevent',
+  'uvloop/__init__.py': 'python3-uvloop',
 } as const;
 
-// Used where they are, and never installed: several times as large as all of the above.
+// Used where they are, and never installed: hundreds of megabytes.
 const largePackageOf = {
   rustc: 'rustc',
 } as const;
@@ -44,11 +53,22 @@ export function packagesOf(names: readonly Program[]): string[] {
   return [...new Set(names.map((name) => everyPackageOf[name]))];
 }
 
-/** Where this machine has the program, searched the way execvp(3) does. */
+// Where Debian puts what is not looked for along PATH.
+const multiarch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string];
+const libraryFolders = [`/usr/lib/${multiarch}`, '/usr/lib'];
+const moduleFolders = ['/usr/lib/python3/dist-packages'];
+
+/**
+ * Where this machine has it: programs are searched the way execvp(3) does, shared libraries and
+ * Python's modules where Debian puts them.
+ */
 export function find(name: Program): string | undefined {
   if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
+  const at = (folder: string) => join(folder, name);
+  if (name.endsWith('.py')) return moduleFolders.map(at).find(existsSync);
+  if (name.includes('.so.')) return libraryFolders.map(at).find(existsSync);
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
+  return folders.map(at).find(isExecutable);
 }
 
 /** Those of the programs that this machine does not have. */
