@@ -1,4 +1,4 @@
-// Python 3: asyncio, selectors and socketserver.
+// Python 3: asyncio, also on libuv, selectors and socketserver.
 import { requires } from '../support/programs.js';
 import { root } from './command.js';
 import { testEcho } from './echo.js';
@@ -13,6 +13,12 @@ const servers = [
   { name: "Python's ThreadingTCPServer", file: 'socketserver_echo.py', words: ['thread'] },
   { name: "Python's ForkingTCPServer", file: 'socketserver_echo.py', words: ['process'] },
 ];
+
+testEcho({
+  name: "Python's asyncio on uvloop",
+  words: (port) => [python, `${root}test/programs/servers/asyncio_echo.py`, String(port), 'uvloop'],
+  skip: requires(python, 'uvloop/__init__.py'),
+});
 
 for (const { name, file, words } of servers) {
   testEcho({

@@ -1,5 +1,6 @@
-"""Echoes with asyncio's streams; at the end of the input it adds the SHA-256 of what it read.
+"""Echoes with asyncio's streams, on uvloop (libuv) if argv[2] says so.
 
+At the end of the input it adds the SHA-256 of what it read.
 The digest is written after EOF, so it tells that the input arrived whole and that half of the
 connection was still open.
 """
@@ -25,4 +26,8 @@ async def main():
         await server.serve_forever()
 
 
+if sys.argv[2:] == ["uvloop"]:
+    import uvloop
+
+    uvloop.install()
 asyncio.run(main())
