@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,7 +25,7 @@ struct Arena {
   std::uint32_t hint = 0;  // where to look for a free record first
   std::uint32_t peak = 0;  // one more than the highest record ever used
   std::array<std::uint32_t, Config::max_ports> listeners;  // the latest listener's record + 1
-  std::array<std::uint64_t, capacity> cookies;             // 0: the record is free
+  alignas(8) std::array<std::uint64_t, capacity> cookies;  // 0: the record is free
   std::array<Record, capacity> records;
 };
 
@@ -34,11 +34,8 @@ constinit Arena* arena = nullptr;
 constexpr const char* memory_name = "wswrap-arena";
 
 bool map(int fd) {
-  const long address = kernel::invoke(SYS_mmap, nullptr, sizeof(Arena), PROT_READ | PROT_WRITE,
-                                      MAP_SHARED | MAP_NORESERVE, fd, 0);
-  if (address < 0 && address > -4096) return false;
-  arena = reinterpret_cast<Arena*>(address);
-  return true;
+  arena = static_cast<Arena*>(kernel::map(sizeof(Arena), MAP_SHARED | MAP_NORESERVE, fd));
+  return arena != nullptr;
 }
 
 // A pid with the top bit is a place kept for a child that is just being forked.
@@ -68,9 +65,8 @@ bool open() {
 void adopt(int fd) {
   if (arena != nullptr) return;
   const long seals = kernel::invoke(SYS_fcntl, fd, F_GET_SEALS);
-  struct stat status;
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return;
-  if (kernel::invoke(SYS_fstat, fd, &status) < 0 || status.st_size != sizeof(Arena)) return;
+  if (kernel::seek(fd, 0, SEEK_END) != sizeof(Arena)) return;
   if (!map(fd)) return;
   if (arena->magic != magic) {
     kernel::invoke(SYS_munmap, arena, sizeof(Arena));

@@ -1,10 +1,11 @@
 // The records of all connections, in memory that every process of the tree shares.
 //
 // A connection may be read by one process and written by the next (`ncat -e /bin/sh`), so its state
-// cannot live in any of them. A record has a fixed size and no pointers. It is found by the
-// socket's SO_COOKIE, which the kernel never gives out twice. A less privileged process of the tree
-// may have written anything into it: every field is checked when it is taken out, never trusted in
-// place.
+// cannot live in any of them. A record has a fixed size and no pointers, and the same layout in
+// 32-bit and 64-bit processes (hence the alignas(8): i386 would align such members to 4). It is
+// found by the socket's SO_COOKIE, which the kernel never gives out twice. A less privileged
+// process of the tree may have written anything into it: every field is checked when it is taken
+// out, never trusted in place.
 #pragma once
 
 #include <netinet/in.h>
@@ -43,10 +44,12 @@ struct alignas(64) Record {
       0;  // an errno that the kernel reported while bytes were still to be delivered
   std::uint32_t low_water = 0;   // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
   std::uint32_t unanswered = 0;  // heartbeat pings without an answer
-  std::int64_t looked_at = 0;    // monotonic: when a send last looked at what the client sent
-  std::int64_t pinged_at = 0;    // monotonic: the last heartbeat
-  std::int64_t departed_at = 0;  // monotonic: when depart() was called last
-  std::uint32_t travelling = 0;  // descriptors in messages that nobody has received yet
+  // Monotonic times: when a send last looked at what the client sent, of the last heartbeat, and of
+  // the last depart().
+  alignas(8) std::int64_t looked_at = 0;
+  alignas(8) std::int64_t pinged_at = 0;
+  alignas(8) std::int64_t departed_at = 0;
+  std::uint32_t travelling = 0;            // descriptors in messages that nobody has received yet
   std::array<std::uint32_t, 8> holders{};  // pids
   sockaddr_in6 peer{};                     // for the log; large enough for IPv4, too
   std::uint16_t owed_code = 0;             // close_owed: the code of that Close

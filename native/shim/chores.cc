@@ -1,8 +1,8 @@
 #include "shim/chores.h"
 
-#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
@@ -223,7 +223,7 @@ void finish() {
     if (chore.kind != Kind::linger) continue;
     for (;;) {
       int unsent = 0;
-      kernel::invoke(SYS_ioctl, chore.fd, SIOCOUTQ, &unsent);
+      kernel::invoke(SYS_ioctl, chore.fd, TIOCOUTQ, &unsent);
       const Nanoseconds left = deadline.left();
       if (unsent == 0 || left == 0 || drain(chore.fd, chore.index, chore.drained)) break;
       // Nothing tells when the last byte was acknowledged: look again now and then.

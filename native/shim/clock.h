@@ -1,6 +1,7 @@
 // Time for deadlines: CLOCK_MONOTONIC, because a wall clock may jump.
 #pragma once
 
+#include <sys/time.h>
 #include <time.h>
 
 #include <cstdint>
@@ -12,15 +13,28 @@ using Nanoseconds = std::int64_t;
 inline constexpr Nanoseconds milliseconds(std::int64_t count) { return count * 1'000'000; }
 inline constexpr Nanoseconds forever = INT64_MAX;
 
-inline Nanoseconds monotonic_now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+// time_t may have 32 bits: widened before it is multiplied.
+inline constexpr Nanoseconds to_nanoseconds(const timespec& span) {
+  return Nanoseconds{span.tv_sec} * 1'000'000'000 + span.tv_nsec;
+}
+inline constexpr Nanoseconds to_nanoseconds(const timeval& span) {
+  return Nanoseconds{span.tv_sec} * 1'000'000'000 + Nanoseconds{span.tv_usec} * 1000;
 }
 
 inline constexpr timespec to_timespec(Nanoseconds span) {
   if (span < 0) span = 0;
-  return {.tv_sec = span / 1'000'000'000, .tv_nsec = span % 1'000'000'000};
+  return {.tv_sec = static_cast<time_t>(span / 1'000'000'000),
+          .tv_nsec = static_cast<long>(span % 1'000'000'000)};
+}
+inline constexpr timeval to_timeval(Nanoseconds span) {
+  const timespec fine = to_timespec(span);
+  return {.tv_sec = fine.tv_sec, .tv_usec = static_cast<suseconds_t>(fine.tv_nsec / 1000)};
+}
+
+inline Nanoseconds monotonic_now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return to_nanoseconds(now);
 }
 
 // When a wait that began at the construction of this object ends.

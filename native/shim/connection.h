@@ -35,7 +35,8 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
 Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int flags);
 
 // sendfile(2).
-Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::size_t count);
+Result transmit_file(int fd, std::uint32_t index, int file, std::int64_t* offset,
+                     std::size_t count);
 
 // What a read would meet now.
 enum class Readiness {

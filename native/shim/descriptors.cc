@@ -1,7 +1,5 @@
 #include "shim/descriptors.h"
 
-#include <linux/close_range.h>
-
 #include "shim/arena.h"
 #include "shim/chores.h"
 #include "shim/connection.h"
@@ -117,10 +115,10 @@ Result close(int fd) {
 }
 
 Result close_range(unsigned first, unsigned last, unsigned flags) {
-  if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0) {
+  if (first > last || (flags & ~(kernel::close_range_unshare | kernel::close_range_cloexec)) != 0) {
     return Result::fail(EINVAL);
   }
-  const bool closes = (flags & CLOSE_RANGE_CLOEXEC) == 0;
+  const bool closes = (flags & kernel::close_range_cloexec) == 0;
   const auto end = static_cast<unsigned>(fds::high_water());
   unsigned next = first;  // the kernel has dealt with everything below
   const auto up_to = [&](unsigned bound) -> long {

@@ -85,7 +85,7 @@ bool has_magic(std::uint64_t data) {
 
 Registration* find_tag(std::uint64_t data) {
   if (!has_magic(data)) return nullptr;
-  const std::uint64_t slot = data & slot_mask;
+  const auto slot = static_cast<std::size_t>(data & slot_mask);
   if (slot >= registrations.size()) return nullptr;
   Registration& found = registrations[slot];
   return found.kind != Kind::free && found.tag == data ? &found : nullptr;

@@ -9,6 +9,7 @@
 #include <cstdarg>
 
 #include "codec/segments.h"
+#include "shim/border.h"
 #include "shim/config.h"
 #include "shim/connection.h"
 #include "shim/descriptors.h"
@@ -16,6 +17,7 @@
 #include "shim/epoll.h"
 #include "shim/fds.h"
 #include "shim/hooks.h"
+#include "shim/kernel.h"
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/passing.h"
@@ -25,38 +27,7 @@
 namespace wswrap {
 namespace {
 
-using fds::Entry;
 using fds::Kind;
-
-// Turns a Result into what libc functions return.
-template <typename T = int>
-T answer(const Result& result) {
-  if (result.error != 0) errno = result.error;
-  return static_cast<T>(result.value);
-}
-
-// The index of a connection, or of anything else for `other`.
-struct Ours {
-  explicit Ours(int fd, Kind kind = Kind::connection) : entry(fds::get(fd)), yes(entry.is(kind)) {}
-  explicit operator bool() const { return yes; }
-  std::uint32_t index() const { return entry.index(); }
-  Entry entry;
-  bool yes;
-};
-
-bool is_foreign(int fd, const Result& result) {
-  if (result.foreign) descriptors::demote(fd);
-  return result.foreign;
-}
-
-std::span<const iovec> span_of(const iovec& one) { return {&one, 1}; }
-
-bool is_sane(const iovec* iov, long count) { return iov != nullptr && count >= 0 && count <= 1024; }
-
-bool is_sane(const msghdr* message) {
-  if (message == nullptr || message->msg_iovlen > 1024) return false;
-  return message->msg_iov != nullptr || message->msg_iovlen == 0;
-}
 
 // Timeouts in nanoseconds, negative for none. `valid` is false where Linux says EINVAL.
 Nanoseconds from_timespec(const timespec* span, bool& valid) {
@@ -64,11 +35,11 @@ Nanoseconds from_timespec(const timespec* span, bool& valid) {
   if (span == nullptr) return -1;
   valid = span->tv_sec >= 0 && span->tv_nsec >= 0 && span->tv_nsec < 1'000'000'000;
   if (span->tv_sec > 1'000'000'000) return -1;
-  return span->tv_sec * 1'000'000'000 + span->tv_nsec;
+  return to_nanoseconds(*span);
 }
 
 int receive_one(int fd, std::uint32_t index, msghdr& message, int flags, Result& result) {
-  result = connection::receive(fd, index, {message.msg_iov, message.msg_iovlen}, flags);
+  result = connection::receive(fd, index, parts_of(message), flags);
   if (result.error != 0) return -1;
   message.msg_namelen = 0;
   message.msg_controllen = 0;
@@ -159,7 +130,7 @@ ssize_t hook_preadv2(int fd, const iovec* iov, int count, off_t offset, int flag
   if (offset == -1) {
     if (const Ours ours(fd); ours && is_sane(iov, count)) {
       const std::span parts(iov, static_cast<std::size_t>(count));
-      const int mode = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+      const int mode = (flags & kernel::rwf_nowait) != 0 ? MSG_DONTWAIT : 0;
       if (codec::total_size(parts) == 0) return 0;
       const Result result = connection::receive(fd, ours.index(), parts, mode);
       if (!is_foreign(fd, result)) return answer<ssize_t>(result);
@@ -201,16 +172,18 @@ ssize_t hook_recvmsg(int fd, msghdr* message, int flags) {
   return got;
 }
 
-static int receive_plain(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+static int receive_plain(int fd, mmsghdr* messages, unsigned count, MessageFlags flags,
+                         timespec* timeout) {
   const int got = libc.recvmmsg(fd, messages, count, flags, timeout);
   for (int i = 0; i < got; ++i) {
     msghdr& message = messages[i].msg_hdr;
-    if (message.msg_controllen != 0) passing::on_message(message, flags);
+    if (message.msg_controllen != 0) passing::on_message(message, static_cast<int>(flags));
   }
   return got;
 }
 
-int hook_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+int hook_recvmmsg(int fd, mmsghdr* messages, unsigned count, MessageFlags flags,
+                  timespec* timeout) {
   const Ours ours(fd);
   if (messages == nullptr) return libc.recvmmsg(fd, messages, count, flags, timeout);
   if (!ours) return receive_plain(fd, messages, count, flags, timeout);
@@ -270,7 +243,7 @@ ssize_t hook_pwritev2(int fd, const iovec* iov, int count, off_t offset, int fla
   if (offset == -1) {
     if (const Ours ours(fd); ours && is_sane(iov, count)) {
       const std::span parts(iov, static_cast<std::size_t>(count));
-      const int mode = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+      const int mode = (flags & kernel::rwf_nowait) != 0 ? MSG_DONTWAIT : 0;
       const Result result = connection::transmit(fd, ours.index(), parts, mode);
       if (!is_foreign(fd, result)) return answer<ssize_t>(result);
     }
@@ -295,15 +268,14 @@ ssize_t hook_sendto(int fd, const void* buffer, size_t size, int flags, const so
 
 ssize_t hook_sendmsg(int fd, const msghdr* message, int flags) {
   if (const Ours ours(fd); ours && is_sane(message)) {
-    const std::span<const iovec> parts(message->msg_iov, message->msg_iovlen);
-    const Result result = connection::transmit(fd, ours.index(), parts, flags);
+    const Result result = connection::transmit(fd, ours.index(), parts_of(*message), flags);
     if (!is_foreign(fd, result)) return answer<ssize_t>(result);
   }
   if (message == nullptr || message->msg_controllen == 0) return libc.sendmsg(fd, message, flags);
   return passing::send(fd, message, flags);
 }
 
-int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, MessageFlags flags) {
   const Ours ours(fd);
   if (messages == nullptr) return libc.sendmmsg(fd, messages, count, flags);
   if (!ours) return passing::send_many(fd, messages, count, flags);
@@ -312,8 +284,7 @@ int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
     if (!is_sane(&message)) {
       return done > 0 ? static_cast<int>(done) : answer(Result::fail(EMSGSIZE));
     }
-    const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
-    const Result result = connection::transmit(fd, ours.index(), parts, flags);
+    const Result result = connection::transmit(fd, ours.index(), parts_of(message), flags);
     if (is_foreign(fd, result)) return passing::send_many(fd, messages, count, flags);
     if (result.error != 0) return done > 0 ? static_cast<int>(done) : answer(result);
     messages[done].msg_len = static_cast<unsigned>(result.value);
@@ -323,7 +294,10 @@ int hook_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
 
 ssize_t hook_sendfile(int out, int in, off_t* offset, size_t count) {
   if (const Ours ours(out); ours) {
-    const Result result = connection::transmit_file(out, ours.index(), in, offset, count);
+    std::int64_t position = offset != nullptr ? *offset : 0;
+    std::int64_t* const wide = offset != nullptr ? &position : nullptr;
+    const Result result = connection::transmit_file(out, ours.index(), in, wide, count);
+    if (offset != nullptr) *offset = static_cast<off_t>(position);
     if (!is_foreign(out, result)) return answer<ssize_t>(result);
   }
   return libc.sendfile(out, in, offset, count);
@@ -359,12 +333,10 @@ int hook_select(int count, fd_set* reads, fd_set* writes, fd_set* excepts, timev
     return libc.select(count, reads, writes, excepts, timeout);
   }
   Nanoseconds span = -1;
-  if (timeout != nullptr && timeout->tv_sec < 1'000'000'000) {
-    span = timeout->tv_sec * 1'000'000'000 + timeout->tv_usec * 1000;
-  }
+  if (timeout != nullptr && timeout->tv_sec < 1'000'000'000) span = to_nanoseconds(*timeout);
   Nanoseconds left = 0;
   const Result result = wait::select(count, reads, writes, excepts, span, nullptr, left);
-  if (span >= 0) *timeout = {.tv_sec = left / 1'000'000'000, .tv_usec = left / 1000 % 1'000'000};
+  if (span >= 0) *timeout = to_timeval(left);
   return answer(result);
 }
 
@@ -504,7 +476,7 @@ int hook_fcntl(int fd, int command, ...) {
 
 // ---- control
 
-int hook_ioctl(int fd, unsigned long request, ...) {
+int hook_ioctl(int fd, IoctlRequest request, ...) {
   va_list list;
   va_start(list, request);
   void* argument = va_arg(list, void*);
@@ -570,7 +542,6 @@ void hook__exit(int status) {
 
 #define HOOK(result, name, parameters, number)
 #define HOOK_VARIADIC(result, name, parameters)
-#define HOOK_CHECKED(result, name, parameters)
 #define HOOK_SAME(alias_name, name)        \
   extern "C" [[gnu::visibility("default"), \
                gnu::alias(#name)]] decltype(hook_##name) hook_##alias_name __asm__(#alias_name);

@@ -36,10 +36,14 @@ void set(int fd, Entry entry) {
 }
 
 int most_open() {
-  rlimit limits{};
+  // The kernel's struct: libc's has 32-bit members on 32-bit systems.
+  struct {
+    std::uint64_t soft;
+    std::uint64_t hard;
+  } limits{};
   const long failed = kernel::invoke(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limits);
-  if (failed < 0 || limits.rlim_cur > INT32_MAX) return INT32_MAX;
-  return static_cast<int>(limits.rlim_cur);
+  if (failed < 0 || limits.soft > INT32_MAX) return INT32_MAX;
+  return static_cast<int>(limits.soft);
 }
 
 int high_water() { return highest.load(std::memory_order_relaxed); }

@@ -33,7 +33,7 @@ struct Envelope {
     message.msg_iov = &iov;
     message.msg_iovlen = 1;
     message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    message.msg_controllen = sizeof control;
   }
   Envelope(const Envelope&) = delete;
   Envelope& operator=(const Envelope&) = delete;

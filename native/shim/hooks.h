@@ -2,28 +2,18 @@
 // libc's headers declare some of them noexcept and ours must let a cancelled thread unwind.
 #pragma once
 
-#include <poll.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/uio.h>
-
-#include <csignal>
-
 #include "shim/fds.h"
+#include "shim/types.h"
 
 namespace wswrap {
 
 #define HOOK(result, name, parameters, number) \
   extern "C" [[gnu::visibility("default")]] result hook_##name parameters __asm__(#name);
 #define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
-#define HOOK_CHECKED(result, name, parameters) HOOK(result, name, parameters, 0)
 #define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_VARIADIC
-#undef HOOK_CHECKED
 #undef HOOK_SAME
 
 // Whether a wait for these descriptors needs more than the kernel.

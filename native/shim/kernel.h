@@ -6,7 +6,11 @@
 // preloaded libraries behave as they do without us.
 #pragma once
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
+
+#include <cstddef>
+#include <cstdint>
 
 namespace wswrap::kernel {
 
@@ -36,8 +40,23 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
                    : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
                    : "memory");
   return x0;
+#elif defined(__i386__) && defined(__GLIBC__)
+  // The sixth argument goes into the frame pointer, which an asm statement cannot name. Nothing may
+  // be addressed by the stack pointer once something was pushed.
+  long result;
+  __asm__ volatile(
+      "pushl %[f]\n\t"
+      "pushl %%ebp\n\t"
+      "movl 4(%%esp), %%ebp\n\t"
+      "int $0x80\n\t"
+      "popl %%ebp\n\t"
+      "addl $4, %%esp"
+      : "=a"(result)
+      : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [f] "g"(f)
+      : "memory");
+  return result;
 #else
-#error "wswrap runs on Linux x86-64 and arm64"
+#error "wswrap runs on Linux x86-64 and arm64, and with glibc on i386"
 #endif
 }
 
@@ -46,5 +65,41 @@ template <typename... Args>
 inline long invoke(long number, Args... args) {
   return call(number, (long)args...);
 }
+
+// lseek(2), whatever the size of a long.
+inline std::int64_t seek(int fd, std::int64_t offset, int whence) {
+#ifdef SYS__llseek
+  std::int64_t position = 0;
+  const long failed = invoke(SYS__llseek, fd, offset >> 32, offset, &position, whence);
+  return failed < 0 ? failed : position;
+#else
+  return invoke(SYS_lseek, fd, offset, whence);
+#endif
+}
+
+// pread(2).
+inline long read_at(int fd, void* buffer, std::size_t size, std::int64_t position) {
+  if constexpr (sizeof(long) < sizeof position) {
+    return invoke(SYS_pread64, fd, buffer, size, position, position >> 32);
+  } else {
+    return invoke(SYS_pread64, fd, buffer, size, position);
+  }
+}
+
+// mmap(2) of memory to read and write. Null when there is none.
+inline void* map(std::size_t size, int flags, int fd) {
+#ifdef SYS_mmap2
+  constexpr long number = SYS_mmap2;
+#else
+  constexpr long number = SYS_mmap;
+#endif
+  const long address = invoke(number, nullptr, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+  return address < 0 && address > -4096 ? nullptr : reinterpret_cast<void*>(address);
+}
+
+// Flags that not every libc's headers have: close_range(2), preadv2(2).
+inline constexpr unsigned close_range_unshare = 1u << 1;
+inline constexpr unsigned close_range_cloexec = 1u << 2;
+inline constexpr int rwf_nowait = 1 << 3;
 
 }  // namespace wswrap::kernel

@@ -14,8 +14,20 @@
 
 #include "shim/kernel.h"
 
-// Not declared by every libc that has it, nor had by every one.
-extern "C" int pidfd_getfd(int pidfd, int fd, unsigned flags) noexcept;
+// The table must agree with libc's own declarations, as far as it has them: a C function cannot be
+// declared with two types.
+using wswrap::IoctlRequest;
+using wswrap::MessageFlags;
+using wswrap::WideTimespec;
+using wswrap::WideTimeval;
+extern "C" {
+#define HOOK(result, name, parameters, number) result name parameters;
+#define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
+#define HOOK_SAME(alias, name)
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_VARIADIC
+}
 
 namespace wswrap {
 namespace {
@@ -51,15 +63,22 @@ struct Early<entry, number, Result(Args...)> {
   }
 };
 
-int early_fcntl(int fd, int command, ...) {
+template <long number>
+int early_control(int fd, int command, ...) {
   va_list list;
   va_start(list, command);
   const long argument = va_arg(list, long);
   va_end(list);
-  return from_kernel<int>(kernel::invoke(SYS_fcntl, fd, command, argument));
+  return from_kernel<int>(kernel::invoke(number, fd, command, argument));
 }
 
-int early_ioctl(int fd, unsigned long request, ...) {
+constexpr auto early_fcntl = &early_control<SYS_fcntl>;
+#ifdef SYS_fcntl64
+constexpr auto early_fcntl64 = &early_control<SYS_fcntl64>;
+constexpr auto early___fcntl_time64 = early_fcntl64;
+#endif
+
+int early_ioctl(int fd, IoctlRequest request, ...) {
   va_list list;
   va_start(list, request);
   const long argument = va_arg(list, long);
@@ -76,29 +95,15 @@ long early_syscall(long number, ...) {
   return from_kernel<long>(kernel::call(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
-// The table must agree with libc's own declarations (which may add noexcept).
-#define HOOK(result, name, parameters, number) \
-  [[maybe_unused]] constexpr result(*agrees_##name) parameters = &::name;
-#define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
-#define HOOK_CHECKED(result, name, parameters)
-#define HOOK_SAME(alias, name)
-#include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_VARIADIC
-#undef HOOK_CHECKED
-
 }  // namespace
 
 constinit Libc libc = {
 #define HOOK(result, name, parameters, number) \
   .name = &Early<&Libc::name, number, result parameters>::call,
-#define HOOK_VARIADIC(result, name, parameters) .name = &early_##name,
-#define HOOK_CHECKED(result, name, parameters) \
-  .name = &Early<&Libc::name, without_kernel, result parameters>::call,
+#define HOOK_VARIADIC(result, name, parameters) .name = early_##name,
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_VARIADIC
-#undef HOOK_CHECKED
 };
 
 void resolve_libc() {
@@ -109,7 +114,6 @@ void resolve_libc() {
     libc.name = reinterpret_cast<result(*) parameters>(symbol); \
   }
 #define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
-#define HOOK_CHECKED(result, name, parameters) HOOK(result, name, parameters, 0)
 #include "shim/hooks.def"
 }
 

@@ -6,28 +6,17 @@
 // preloaded libraries see it.
 #pragma once
 
-#include <poll.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/uio.h>
-#include <time.h>
-
-#include <csignal>
-#include <cstddef>
+#include "shim/types.h"
 
 namespace wswrap {
 
 struct Libc {
 #define HOOK(result, name, parameters, number) result(*name) parameters;
 #define HOOK_VARIADIC(result, name, parameters) result(*name) parameters;
-#define HOOK_CHECKED(result, name, parameters) result(*name) parameters;
 #define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_VARIADIC
-#undef HOOK_CHECKED
 #undef HOOK_SAME
 };
 

@@ -63,7 +63,7 @@ ssize_t send(int fd, const msghdr* message, int flags) {
   return sent;
 }
 
-int send_many(int fd, mmsghdr* messages, unsigned count, int flags) {
+int send_many(int fd, mmsghdr* messages, unsigned count, MessageFlags flags) {
   if (!fds::any()) return libc.sendmmsg(fd, messages, count, flags);
   for (unsigned i = 0; i < count; ++i) depart(messages[i].msg_hdr);
   const int sent = libc.sendmmsg(fd, messages, count, flags);

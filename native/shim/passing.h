@@ -8,14 +8,14 @@
 // receiver that does not carry the shim (or belongs to another wswrap) gets the bare socket.
 #pragma once
 
-#include <sys/socket.h>
+#include "shim/types.h"
 
 namespace wswrap::passing {
 
 // sendmsg(2) on a socket that is not ours, with control data.
 ssize_t send(int fd, const msghdr* message, int flags);
 // sendmmsg(2), likewise.
-int send_many(int fd, mmsghdr* messages, unsigned count, int flags);
+int send_many(int fd, mmsghdr* messages, unsigned count, MessageFlags flags);
 
 // A message was received with these flags: its descriptors become what they are. One that would
 // have to be wrapped and cannot be is closed, and reported as if it had not fitted.

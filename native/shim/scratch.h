@@ -18,9 +18,7 @@ class Scratch {
       data_ = inline_.data();
       return;
     }
-    const long address = kernel::invoke(SYS_mmap, nullptr, size_, PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (address > 0 || address < -4095) data_ = reinterpret_cast<T*>(address);
+    data_ = static_cast<T*>(kernel::map(size_, MAP_PRIVATE | MAP_ANONYMOUS, -1));
   }
   ~Scratch() {
     if (data_ != nullptr && data_ != inline_.data()) kernel::invoke(SYS_munmap, data_, size_);

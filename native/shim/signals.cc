@@ -7,12 +7,12 @@
 namespace wswrap {
 namespace {
 
-// The kernel's own struct sigaction, the same on x86-64 and arm64 up to the mask.
+// The kernel's own struct sigaction, the same on x86 and arm64 up to the mask.
 struct KernelSigaction {
   void (*handler)(int);
   unsigned long flags;
   void (*restorer)();
-  unsigned long mask;
+  std::uint64_t mask;
 };
 
 constexpr int last_signal = 64;

@@ -17,7 +17,7 @@ namespace wswrap::sock {
 inline long receive(int fd, const iovec* iov, std::size_t count, int flags) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(iov);
-  message.msg_iovlen = count;
+  message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
   long result;
   do {
     result = kernel::invoke(SYS_recvmsg, fd, &message, flags | MSG_DONTWAIT);
@@ -39,7 +39,7 @@ inline long discard(int fd, std::size_t size) {
 inline long send(int fd, const iovec* iov, std::size_t count, int flags) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(iov);
-  message.msg_iovlen = count;
+  message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
   long result;
   do {
     result = kernel::invoke(SYS_sendmsg, fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -61,7 +61,7 @@ inline Nanoseconds timeout_of(int fd, int option) {
   timeval value{};
   socklen_t size = sizeof value;
   if (kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &size) < 0) return forever;
-  const Nanoseconds span = value.tv_sec * 1'000'000'000 + value.tv_usec * 1000;
+  const Nanoseconds span = to_nanoseconds(value);
   return span == 0 ? forever : span;
 }
 

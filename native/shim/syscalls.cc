@@ -27,6 +27,9 @@ bool concerns_us(long number, const long (&a)[6]) {
       return ours(a[0]) || ours(a[2]);
     case SYS_dup3:
       return ours(a[0]) || ours(a[1]);
+#if __SIZEOF_POINTER__ == 4
+    case SYS_ppoll_time64:
+#endif
     case SYS_ppoll:
       return any_of_ours(pointer<const pollfd*>(a[0]), static_cast<nfds_t>(a[1]));
     default:
@@ -82,19 +85,25 @@ long hook_syscall(long number, ...) {
       return hook_recvmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
     case SYS_recvmmsg:
       return hook_recvmmsg(fd, pointer<mmsghdr*>(a[1]), static_cast<unsigned>(a[2]),
-                           static_cast<int>(a[3]), pointer<timespec*>(a[4]));
+                           static_cast<MessageFlags>(a[3]), pointer<timespec*>(a[4]));
     case SYS_sendmsg:
       return hook_sendmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
     case SYS_sendmmsg:
       return hook_sendmmsg(fd, pointer<mmsghdr*>(a[1]), static_cast<unsigned>(a[2]),
-                           static_cast<int>(a[3]));
+                           static_cast<MessageFlags>(a[3]));
     case SYS_pidfd_getfd:
       return hook_pidfd_getfd(fd, static_cast<int>(a[1]), static_cast<unsigned>(a[2]));
+#ifdef SYS_accept
     case SYS_accept:
+      if (concerns_us(number, a)) {
+        return hook_accept(fd, pointer<sockaddr*>(a[1]), pointer<socklen_t*>(a[2]));
+      }
+      break;
+#endif
     case SYS_accept4:
       if (concerns_us(number, a)) {
         return hook_accept4(fd, pointer<sockaddr*>(a[1]), pointer<socklen_t*>(a[2]),
-                            number == SYS_accept ? 0 : static_cast<int>(a[3]));
+                            static_cast<int>(a[3]));
       }
       break;
     case SYS_listen:
@@ -118,6 +127,17 @@ long hook_syscall(long number, ...) {
     case SYS_fcntl:
       if (concerns_us(number, a)) return hook_fcntl(fd, static_cast<int>(a[1]), a[2]);
       break;
+#if __SIZEOF_POINTER__ == 4
+    case SYS_fcntl64:
+      if (concerns_us(number, a)) return hook_fcntl64(fd, static_cast<int>(a[1]), a[2]);
+      break;
+    case SYS_ppoll_time64:
+      if (concerns_us(number, a)) {
+        return hook___ppoll64(pointer<pollfd*>(a[0]), static_cast<nfds_t>(a[1]),
+                              pointer<WideTimespec*>(a[2]), pointer<sigset_t*>(a[3]));
+      }
+      break;
+#endif
     case SYS_ppoll:
       if (concerns_us(number, a)) {
         return hook_ppoll(pointer<pollfd*>(a[0]), static_cast<nfds_t>(a[1]),

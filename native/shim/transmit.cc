@@ -189,20 +189,20 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
   }
 }
 
-Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::size_t count) {
+Result transmit_file(int fd, std::uint32_t index, int file, std::int64_t* offset,
+                     std::size_t count) {
   // The frame's length goes out before its bytes do, so the bytes are fetched first.
   std::array<std::byte, file_room> bytes;
   std::size_t written = 0;
   while (written < count) {
     const std::size_t wanted = std::min(bytes.size(), count - written);
-    const long position = offset != nullptr ? static_cast<long>(*offset)
-                                            : kernel::invoke(SYS_lseek, file, 0, SEEK_CUR);
+    const std::int64_t position = offset != nullptr ? *offset : kernel::seek(file, 0, SEEK_CUR);
     if (position < 0) {
       const int error =
           position == -ESPIPE || offset != nullptr ? EINVAL : static_cast<int>(-position);
       return Result::partial(written, error);
     }
-    const long got = kernel::invoke(SYS_pread64, file, bytes.data(), wanted, position);
+    const long got = kernel::read_at(file, bytes.data(), wanted, position);
     if (got < 0) {
       // Not a file that has bytes at positions (sendfile(2)).
       const int error = got == -ESPIPE || got == -EISDIR ? EINVAL : static_cast<int>(-got);
@@ -219,7 +219,7 @@ Result transmit_file(int fd, std::uint32_t index, int file, off_t* offset, std::
     if (offset != nullptr) {
       *offset += sent.value;
     } else {
-      kernel::invoke(SYS_lseek, file, position + sent.value, SEEK_SET);
+      kernel::seek(file, position + sent.value, SEEK_SET);
     }
     if (sent.value < got) break;
   }

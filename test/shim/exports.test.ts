@@ -2,7 +2,6 @@
 // has everything that the test servers do to a socket.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loops } from '../support/loops.js';
@@ -17,10 +16,12 @@ function symbols(file: string, which: '--defined-only' | '--undefined-only'): st
   return lines.map((line) => (line.trim().split(/\s+/).at(-1) ?? '').replace(/@.*$/, ''));
 }
 
+/** The names in the hook table, as the compiler sees it. */
 function hookTable(): string[] {
-  const file = new URL('../../../native/shim/hooks.def', import.meta.url);
-  const text = readFileSync(fileURLToPath(file), 'utf8').replaceAll(/^\/\/.*$/gm, '');
-  const names = text.matchAll(/^HOOK(?:_VARIADIC|_CHECKED)?\([^,]+, *(\w+),/gm);
+  const table = fileURLToPath(new URL('../../../native/shim/hooks.def', import.meta.url));
+  const compiler = process.env['CXX'] ?? 'g++';
+  const text = execFileSync(compiler, ['-E', '-P', '-x', 'c++', table], { encoding: 'utf8' });
+  const names = text.matchAll(/^HOOK(?:_VARIADIC)?\([^,]+, *(\w+),/gm);
   const aliases = text.matchAll(/^HOOK_SAME\((\w+),/gm);
   return [...names, ...aliases].map(([, name]) => name ?? assert.fail());
 }
