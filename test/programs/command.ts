@@ -70,15 +70,16 @@ export class Command {
   ): Promise<Command> {
     for (let attempt = 1; ; attempt += 1) {
       const [port = 0] = await freePorts(1);
-      const command = Command.#spawn(words(port), port, options);
+      const line = words(port);
+      const command = Command.#spawn(line, port, options);
       t.after(() => command.stop());
       await eventually(
-        `${words(port).join(' ')} listens`,
+        `${line.join(' ')} listens`,
         () => command.#exit !== undefined || isListening(port),
       );
       if (command.#exit === undefined) return command;
       if (!/in use/i.test(command.stderr + command.output) || attempt === 5) {
-        throw new Error(`${words(port).join(' ')} ended early: ${command.stderr}`);
+        throw new Error(`${line.join(' ')} ended early: ${command.stderr}`);
       }
     }
   }
@@ -97,6 +98,7 @@ export class Command {
     return new Command(child, port);
   }
 
+  /** Of the launcher and of the program that it becomes. */
   get pid(): number {
     return this.child.pid ?? assert.fail('it did not start');
   }

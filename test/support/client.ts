@@ -57,7 +57,12 @@ export async function readResponse(wire: Wire): Promise<Response> {
     bytes = Buffer.concat([bytes, chunk]);
     end = bytes.indexOf('\r\n\r\n');
   }
-  const [first = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
+  return { ...parseHead(bytes.toString('latin1', 0, end)), body: bytes.subarray(end + 4) };
+}
+
+/** The status line and the header fields of a response; header names in lower case. */
+export function parseHead(head: string): Omit<Response, 'body'> {
+  const [first = '', ...lines] = head.split('\r\n');
   const status = /^HTTP\/1\.1 (\d{3}) [^\r\n]+$/.exec(first);
   if (status === null) throw new Error(`not a status line: ${first}`);
   const headers = new Map<string, string>();
@@ -66,7 +71,7 @@ export async function readResponse(wire: Wire): Promise<Response> {
     if (header === null) throw new Error(`not a header: ${line}`);
     headers.set(String(header[1]).toLowerCase(), String(header[2]));
   }
-  return { status: Number(status[1]), headers, body: bytes.subarray(end + 4) };
+  return { status: Number(status[1]), headers };
 }
 
 export class WebSocketClient {

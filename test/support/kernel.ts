@@ -1,5 +1,5 @@
 // What the kernel knows about sockets and processes, from /proc (proc_net_tcp(5), proc(5)).
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
 interface Row {
@@ -53,13 +53,15 @@ export function threadStates(pid: number): string[] {
   });
 }
 
-/** The pids of a process's children, whichever of its threads began them. */
+/** The pids of a process's children, whichever of its threads began them; none if it has ended. */
 export function childrenOf(pid: number): number[] {
-  const tasks = readdirSync(`/proc/${pid}/task`);
-  return tasks.flatMap((task) => {
-    const list = readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').trim();
-    return list === '' ? [] : list.split(' ').map(Number);
-  });
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    const lists = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1'));
+    return lists.join(' ').trim().split(/\s+/).filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** CPU seconds that all threads of a process used so far (in steps of a clock tick, 10 ms). */
@@ -71,6 +73,18 @@ export function cpuSeconds(pid: number): number {
 /** The numbers of the descriptors that a process has open. */
 export function openDescriptors(pid: number): number[] {
   return readdirSync(`/proc/${pid}/fd`).map(Number);
+}
+
+/** The sockets that a process has open, each by a name that is its own in the whole system. */
+export function openSockets(pid: number): string[] {
+  const targets = openDescriptors(pid).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return ''; // closed in between
+    }
+  });
+  return targets.filter((target) => target.startsWith('socket:'));
 }
 
 /** For a test's `skip` option: false when this machine has IPv6 on loopback. */

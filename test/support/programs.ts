@@ -22,6 +22,8 @@ const packageOf = {
   socat: 'socat',
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
+  '/usr/sbin/nginx': 'nginx',
+  curl: 'curl',
   Xtigervnc: 'tigervnc-standalone-server',
   tigervncserver: 'tigervnc-standalone-server',
   tigervncpasswd: 'tigervnc-tools',
