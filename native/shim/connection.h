@@ -52,8 +52,9 @@ Readiness readiness(int fd, std::uint32_t index, bool signalled);
 // True once after a send found the kernel's buffer full: only then is a new edge of EPOLLOUT due.
 bool was_full(std::uint32_t index);
 
-// FIONREAD: how many payload bytes can be read at once.
-Result available(int fd, std::uint32_t index);
+// FIONREAD: how many payload bytes can be read at once. To count them all could take long where
+// frames are small: `all` is false when there may be more.
+Result available(int fd, std::uint32_t index, bool& all);
 
 // SO_RCVLOWAT in payload bytes (socket(7)).
 Result set_low_water(int fd, std::uint32_t index, int bytes);

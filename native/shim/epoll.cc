@@ -392,6 +392,18 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
   }
 }
 
+void renew_edge(int fd) {
+  if (static_cast<unsigned>(fd) >= fds::limit || first[static_cast<unsigned>(fd)] == 0) return;
+  const Exclusive exclusive;
+  for (std::uint32_t link = first[static_cast<unsigned>(fd)]; link != 0;) {
+    const Registration& registration = registrations[link - 1];
+    link = registration.next;
+    // A one-shot that has fired must not be armed again.
+    if ((registration.events & (EPOLLET | EPOLLONESHOT)) != EPOLLET) continue;
+    tell_kernel(sets[registration.set].epfd, EPOLL_CTL_MOD, registration);
+  }
+}
+
 void forget(int fd, bool last) {
   if (static_cast<unsigned>(fd) >= fds::limit || first[static_cast<unsigned>(fd)] == 0) return;
   const Hold hold(lock);

@@ -27,6 +27,10 @@ enum class Call { wait, pwait, pwait2 };
 Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const sigset_t* mask,
             Call call);
 
+// Tells of what is ready on the connection once more where that is edge-triggered: the server may
+// take it that whatever it was not told of will be an edge of its own.
+void renew_edge(int fd);
+
 // The server closes `fd`. `last`: nobody else holds what it stands for.
 void forget(int fd, bool last);
 

@@ -483,7 +483,11 @@ int hook_ioctl(int fd, IoctlRequest request, ...) {
   va_end(list);
   if (request == FIONREAD) {
     if (const Ours ours(fd); ours && argument != nullptr) {
-      const Result result = connection::available(fd, ours.index());
+      bool all = true;
+      const Result result = connection::available(fd, ours.index(), all);
+      // Edge-triggered servers (nginx) wait for a new edge once they have read more than was
+      // counted.
+      if (!all) epoll::renew_edge(fd);
       if (!is_foreign(fd, result)) {
         *static_cast<int*>(argument) = static_cast<int>(result.value);
         return 0;

@@ -296,14 +296,23 @@ class WaitForInput {
   Patience patience_;
 };
 
-// How many payload bytes lie within one look at the stream: never more than are there, which is
-// what callers rely on.
-std::size_t payload_at_hand(int fd, Receiver ahead) {
+struct AtHand {
+  std::size_t payload;  // never more than is there, which is what callers rely on
+  bool all;             // nor less
+};
+
+// How many payload bytes lie within one look at the stream, and in a frame that goes on behind it.
+AtHand payload_at_hand(int fd, Receiver ahead, std::size_t unread) {
   std::array<std::byte, junk_room> wire;
   const long got = sock::peek(fd, wire.data(), wire.size());
-  if (got <= 0) return 0;
+  if (got <= 0) return {.payload = 0, .all = true};
   const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
-  return codec::decode(ahead, bytes, bytes).produced;
+  const std::size_t payload = codec::decode(ahead, bytes, bytes).produced;
+  if (unread <= bytes.size()) return {.payload = payload, .all = true};
+  const std::size_t behind = unread - bytes.size();
+  if (!codec::payload_ahead(ahead)) return {.payload = payload, .all = false};
+  if (behind <= ahead.remaining) return {.payload = payload + behind, .all = true};
+  return {.payload = payload + static_cast<std::size_t>(ahead.remaining), .all = false};
 }
 
 // recv(2) with MSG_TRUNC discards: the caller's memory is not touched.
@@ -383,10 +392,12 @@ namespace {
 bool is_below_low_water(int fd, Record& record) {
   const std::uint32_t mark = std::atomic_ref(record.low_water).load(std::memory_order_relaxed);
   if (mark <= 1) return false;
-  const std::size_t payload = payload_at_hand(fd, record.receiver);
-  if (payload >= mark) return false;
-  const long missing = static_cast<long>(mark - payload);
-  sock::set_low_water(fd, static_cast<int>(std::min(sock::unread(fd) + missing, 1L << 30)));
+  const long unread = sock::unread(fd);
+  if (unread < 0) return false;
+  const AtHand at_hand = payload_at_hand(fd, record.receiver, static_cast<std::size_t>(unread));
+  if (at_hand.payload >= mark) return false;
+  const long missing = static_cast<long>(mark - at_hand.payload);
+  sock::set_low_water(fd, static_cast<int>(std::min(unread + missing, 1L << 30)));
   return true;
 }
 
@@ -441,19 +452,22 @@ Readiness readiness(int fd, std::uint32_t index, bool signalled) {
   return found;
 }
 
-Result available(int fd, std::uint32_t index) {
+Result available(int fd, std::uint32_t index, bool& all) {
+  all = true;
   if (readiness(fd, index, false) != Readiness::ready) return Result::ok(0);
   Record& record = arena::at(index);
   Hold hold(record.receive_lock);
   if (!hold) return Result::ok(0);
-  Receiver ahead = record.receiver;
+  const Receiver& receiver = record.receiver;
   const long unread = sock::unread(fd);
   if (unread == -ENOTSOCK) return Result::not_ours();
   if (unread <= 0) return Result::ok(0);
-  if (codec::payload_ahead(ahead) && static_cast<std::uint64_t>(unread) <= ahead.remaining) {
+  if (codec::payload_ahead(receiver) && static_cast<std::uint64_t>(unread) <= receiver.remaining) {
     return Result::ok(unread);
   }
-  return Result::ok(static_cast<long>(payload_at_hand(fd, ahead)));
+  const AtHand at_hand = payload_at_hand(fd, receiver, static_cast<std::size_t>(unread));
+  all = at_hand.all;
+  return Result::ok(static_cast<long>(at_hand.payload));
 }
 
 Result set_low_water(int fd, std::uint32_t index, int bytes) {

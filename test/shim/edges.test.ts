@@ -1,9 +1,14 @@
 // Calls at the edge of what they allow, where they must still do what Linux does.
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { eventually } from '../support/deadline.js';
+import { manyFramesPerSegment } from '../support/framings.js';
 import { receiveQueue } from '../support/kernel.js';
+import { generate } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
+import { Random } from '../support/random.js';
 import { scene } from '../support/scene.js';
+import { stage } from '../support/stage.js';
 
 scene('select with a count that is the size of the descriptor table', async (s) => {
   await s.puppet.must('limit', 4096);
@@ -101,4 +106,23 @@ scene('a send of no bytes fails like any other after shutdown', async (s) => {
   assert.equal((await s.puppet.call('send', fd, 'text:', 0)).result, 0);
   await s.puppet.must('shutdown', fd, 'wr');
   assert.equal((await s.puppet.call('send', fd, 'text:', 0)).error, 'EPIPE');
+});
+
+test('what FIONREAD does not count is an edge of its own', async (t) => {
+  const { puppet, client, fd } = await stage(t);
+  const payload = generate(20_000);
+  const epfd = await puppet.must('epoll_create');
+  await puppet.must('epoll_ctl', epfd, 'add', fd, 'in+et', 1);
+  const frames = manyFramesPerSegment.segments(payload, new Random(1));
+  await client.wire.writeAll(frames);
+  await puppet.must('poll', 10_000, `${fd}:in`);
+  // However much is counted at a time, there is an edge as long as more is there than was counted.
+  for (let taken = 0; taken < payload.length; ) {
+    assert.equal((await puppet.call('epoll_wait', epfd, 8, 10_000)).detail, '0x1:in');
+    const counted = Number((await puppet.call('fionread', fd)).detail);
+    assert.ok(counted > 0 && counted <= payload.length - taken);
+    const { result } = await puppet.call('read', fd, counted + 1);
+    assert.ok(result >= counted);
+    taken += result;
+  }
 });

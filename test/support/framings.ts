@@ -63,7 +63,7 @@ const oneByteSegments: Framing = {
   },
 };
 
-const manyFramesPerSegment: Framing = {
+export const manyFramesPerSegment: Framing = {
   name: 'many frames per segment',
   segments(payload, random) {
     const frames = pieces(payload, random, 1, 9).map((part) => masked(part, random));
