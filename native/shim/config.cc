@@ -1,6 +1,8 @@
 #include "shim/config.h"
 
 #include <cstring>
+#include <iterator>
+#include <tuple>
 
 namespace wswrap {
 
@@ -12,12 +14,14 @@ namespace {
 constinit std::array<char, 8192> storage{};
 constinit std::size_t storage_used = 0;
 
-bool keep(std::string_view value, std::string_view& out) {
-  if (value.size() > storage.size() - storage_used) return false;
-  std::memcpy(storage.data() + storage_used, value.data(), value.size());
-  out = {storage.data() + storage_used, value.size()};
-  storage_used += value.size();
-  return true;
+// Returns the kept line, null-terminated; an empty one if there is no room.
+std::string_view keep(std::string_view line) {
+  if (line.size() >= storage.size() - storage_used) return {};
+  char* const kept = storage.data() + storage_used;
+  std::memcpy(kept, line.data(), line.size());
+  kept[line.size()] = '\0';
+  storage_used += line.size() + 1;
+  return {kept, line.size()};
 }
 
 bool parse_count(std::string_view text, std::uint64_t most, std::uint64_t& out) {
@@ -84,19 +88,26 @@ bool parse_pending(std::string_view text) {
   return true;
 }
 
+template <std::string_view Config::*member>
+bool keep_in(std::string_view value) {
+  config.*member = value;
+  return true;
+}
+
 struct Variable {
   const char* name;
   bool (*parse)(std::string_view value);
 };
 
 constexpr Variable variables[] = {
+    // These two come first: see Config::lines.
     {"WSWRAP_PORT", parse_ports},
-    {"WSWRAP_ORIGIN", [](std::string_view v) { return keep(v, config.origins); }},
-    {"WSWRAP_HOST", [](std::string_view v) { return keep(v, config.hosts); }},
-    {"WSWRAP_PATH", [](std::string_view v) { return keep(v, config.path); }},
-    {"WSWRAP_SUBPROTOCOL", [](std::string_view v) { return keep(v, config.subprotocol); }},
-    {"WSWRAP_LOG_FILE", [](std::string_view v) { return keep(v, config.log_file); }},
     {"WSWRAP_LOG_LEVEL", parse_log_level},
+    {"WSWRAP_ORIGIN", keep_in<&Config::origins>},
+    {"WSWRAP_HOST", keep_in<&Config::hosts>},
+    {"WSWRAP_PATH", keep_in<&Config::path>},
+    {"WSWRAP_SUBPROTOCOL", keep_in<&Config::subprotocol>},
+    {"WSWRAP_LOG_FILE", keep_in<&Config::log_file>},
     {"WSWRAP_HANDSHAKE_TIMEOUT",
      [](std::string_view v) { return parse_seconds(v, config.handshake_timeout); }},
     {"WSWRAP_HEARTBEAT", [](std::string_view v) { return parse_seconds(v, config.heartbeat); }},
@@ -115,6 +126,12 @@ void read_shared_switches(std::string_view entry) {
   if (entry == "TRACE=1") parse_log_level("trace");
 }
 
+// A program whose environment was cleaned logs what this one does, however it was told to.
+constexpr std::array<const char*, 4> level_lines{
+    nullptr, "WSWRAP_LOG_LEVEL=info", "WSWRAP_LOG_LEVEL=debug", "WSWRAP_LOG_LEVEL=trace"};
+
+static_assert(std::size(variables) <= std::tuple_size_v<decltype(Config::lines)>);
+
 }  // namespace
 
 const char* read_config(char** environment) {
@@ -126,12 +143,14 @@ const char* read_config(char** environment) {
     }
     const std::size_t equals = entry.find('=');
     if (equals == std::string_view::npos) continue;
-    const std::string_view value = entry.substr(equals + 1);
-    for (const Variable& variable : variables) {
-      if (entry.substr(0, equals) != variable.name || value.empty()) continue;
-      if (!variable.parse(value)) return variable.name;
+    for (std::size_t i = 0; i < std::size(variables); ++i) {
+      if (entry.substr(0, equals) != variables[i].name || entry.size() == equals + 1) continue;
+      const std::string_view line = keep(entry);
+      if (line.empty() || !variables[i].parse(line.substr(equals + 1))) return variables[i].name;
+      config.lines[i] = line.data();
     }
   }
+  config.lines[1] = level_lines[static_cast<std::size_t>(config.log_level)];
   return nullptr;
 }
 

@@ -21,6 +21,9 @@ struct Config {
   std::string_view path;
   std::string_view subprotocol;
   std::string_view log_file;
+  // The settings as they came, for programs that this one starts; the ports first, then the log
+  // level. Null where nothing was set.
+  std::array<const char*, 16> lines{};
   bool text = false;
   bool allow_raw = false;
   Nanoseconds raw_after = milliseconds(1000);

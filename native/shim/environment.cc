@@ -1,0 +1,122 @@
+#include "shim/environment.h"
+
+#include <dlfcn.h>
+
+#include <string_view>
+
+#include "shim/config.h"
+
+namespace wswrap::environment {
+namespace {
+
+constexpr std::string_view preload_name = "LD_PRELOAD=";
+constexpr std::string_view port_name = "WSWRAP_PORT=";
+constexpr std::string_view settings_prefix = "WSWRAP_";
+
+constinit std::string_view shim_path;
+
+char* const nothing[] = {nullptr};
+
+bool is_separator(char c) { return c == ':' || c == ' ' || c == '\t' || c == '\n'; }
+
+// Calls visit(entry) for each path in the value of LD_PRELOAD (ld.so(8)).
+template <typename Visit>
+void for_each_entry(std::string_view value, Visit visit) {
+  while (!value.empty()) {
+    std::size_t size = 0;
+    while (size < value.size() && !is_separator(value[size])) ++size;
+    if (size > 0) visit(value.substr(0, size));
+    value.remove_prefix(size < value.size() ? size + 1 : size);
+  }
+}
+
+bool lists_shim(std::string_view value) {
+  bool found = false;
+  for_each_entry(value, [&](std::string_view entry) { found = found || entry == shim_path; });
+  return found;
+}
+
+// Builds "LD_PRELOAD=a:b" in fixed storage.
+class PreloadLine {
+ public:
+  explicit PreloadLine(Preload& out) : out_(out) { put(preload_name); }
+  void add(std::string_view entry) {
+    if (!first_) put(":");
+    first_ = false;
+    put(entry);
+  }
+  bool is_empty() const { return first_; }
+  // Null if it did not fit.
+  char* line() {
+    if (size_ >= out_.size()) return nullptr;
+    out_[size_] = '\0';
+    return out_.data();
+  }
+
+ private:
+  void put(std::string_view text) {
+    if (size_ + text.size() < out_.size()) text.copy(out_.data() + size_, text.size());
+    size_ += text.size();
+  }
+  Preload& out_;
+  std::size_t size_ = 0;
+  bool first_ = true;
+};
+
+struct Given {
+  std::string_view preload;  // the value of LD_PRELOAD
+  bool has_port = false;
+  bool is_others = false;  // set up for another port than ours
+};
+
+Given look_at(char* const* given) {
+  Given found;
+  for (char* const* line = given; *line != nullptr; ++line) {
+    const std::string_view entry(*line);
+    if (entry.starts_with(preload_name)) found.preload = entry.substr(preload_name.size());
+    if (!entry.starts_with(port_name)) continue;
+    found.has_port = true;
+    found.is_others = entry != config.lines[0];
+  }
+  return found;
+}
+
+}  // namespace
+
+std::size_t room(char* const* given) {
+  std::size_t count = 0;
+  while (given != nullptr && given[count] != nullptr) ++count;
+  return count + config.lines.size() + 2;
+}
+
+char* const* build(char* const* given, Shim shim, char** lines, Preload& preload) {
+  if (given == nullptr) given = nothing;
+  const Given found = look_at(given);
+  const bool listed = lists_shim(found.preload);
+  if (found.is_others) return given;
+  if (shim == Shim::kept ? listed && found.has_port : !listed && !found.has_port) return given;
+
+  PreloadLine changed(preload);
+  if (shim == Shim::kept) changed.add(shim_path);
+  for_each_entry(found.preload, [&](std::string_view entry) {
+    if (entry != shim_path) changed.add(entry);
+  });
+  char** out = lines;
+  if (!changed.is_empty() && (*out++ = changed.line()) == nullptr) return nullptr;
+  for (char* const* line = given; *line != nullptr; ++line) {
+    const std::string_view entry(*line);
+    if (!entry.starts_with(preload_name) && !entry.starts_with(settings_prefix)) *out++ = *line;
+  }
+  for (const char* line : config.lines) {
+    if (shim == Shim::kept && line != nullptr) *out++ = const_cast<char*>(line);
+  }
+  *out = nullptr;
+  return lines;
+}
+
+void find_shim() {
+  Dl_info info{};
+  if (dladdr(&shim_path, &info) != 0 && info.dli_fname != nullptr) shim_path = info.dli_fname;
+}
+
+}  // namespace wswrap::environment

@@ -1,0 +1,212 @@
+#include "shim/program.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "shim/kernel.h"
+
+namespace wswrap::program {
+namespace {
+
+using Header = ElfW(Ehdr);
+using Segment = ElfW(Phdr);
+using Section = ElfW(Shdr);
+
+#if defined(__x86_64__)
+constexpr auto own_machine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr auto own_machine = EM_AARCH64;
+#elif defined(__i386__)
+constexpr auto own_machine = EM_386;
+#endif
+constexpr unsigned char own_class = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
+#if defined(__GLIBC__)
+constexpr bool own_libc_is_musl = false;
+#else
+constexpr bool own_libc_is_musl = true;
+#endif
+
+// The kernel looks at this much of a file, and goes through that many interpreters.
+constexpr std::size_t head_size = 256;
+constexpr int max_depth = 5;
+
+using Head = std::array<char, head_size>;
+
+// A file that is open for as long as it is looked at.
+class File {
+ public:
+  File(int folder, const char* path, int flags) {
+    const int follow = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
+    fd_ = kernel::invoke(SYS_openat, folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
+  }
+  ~File() {
+    if (fd_ >= 0) kernel::invoke(SYS_close, fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  long error() const { return fd_ < 0 ? fd_ : 0; }
+  int fd() const { return static_cast<int>(fd_); }
+
+  // Returns how many bytes there were.
+  std::size_t read(std::uint64_t offset, void* out, std::size_t size) const {
+    const long got = kernel::invoke(SYS_pread64, fd_, out, size, offset);
+    return got < 0 ? 0 : static_cast<std::size_t>(got);
+  }
+
+  template <typename T>
+  bool read(std::uint64_t offset, T& out) const {
+    return read(offset, &out, sizeof out) == sizeof out;
+  }
+
+ private:
+  long fd_;
+};
+
+// True when executing the file gives the process another user, another group, or capabilities.
+bool changes_privileges(const File& file, const struct statx& status) {
+  const auto real_user = static_cast<std::uint32_t>(kernel::call(SYS_getuid));
+  const auto real_group = static_cast<std::uint32_t>(kernel::call(SYS_getgid));
+  const auto user = (status.stx_mode & S_ISUID) != 0
+                        ? status.stx_uid
+                        : static_cast<std::uint32_t>(kernel::call(SYS_geteuid));
+  constexpr unsigned set_group = S_ISGID | S_IXGRP;
+  const auto group = (status.stx_mode & set_group) == set_group
+                         ? status.stx_gid
+                         : static_cast<std::uint32_t>(kernel::call(SYS_getegid));
+  if (user != real_user || group != real_group) return true;
+  return real_user != 0 &&
+         kernel::invoke(SYS_fgetxattr, file.fd(), "security.capability", nullptr, 0) > 0;
+}
+
+bool is_musl_loader(std::string_view path) { return path.find("/ld-musl-") != path.npos; }
+
+// A dynamic loader that is started as a program honours LD_PRELOAD for the program it is given.
+bool is_loader(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name.starts_with("ld-") || name.starts_with("ld.so") || name.starts_with("ld64.so");
+}
+
+// Go makes its system calls by itself, even where it is linked with a C library.
+bool is_go(const File& file, const Header& header) {
+  Section names;
+  const std::uint64_t at = header.e_shoff + std::uint64_t{header.e_shstrndx} * sizeof names;
+  std::array<char, 4096> text;
+  if (header.e_shstrndx == SHN_UNDEF || !file.read(at, names)) return false;
+  const std::size_t size =
+      file.read(names.sh_offset, text.data(), std::min<std::uint64_t>(names.sh_size, text.size()));
+  const std::string_view all(text.data(), size);
+  return all.find(".gopclntab") != all.npos || all.find(".go.buildinfo") != all.npos;
+}
+
+Verdict inspect_elf(const File& file, std::string_view path) {
+  Header header;
+  if (!file.read(0, header)) return Verdict::unknown;
+  if (header.e_ident[EI_CLASS] != own_class || header.e_machine != own_machine) {
+    return Verdict::foreign;
+  }
+  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
+    Segment segment;
+    if (!file.read(header.e_phoff + i * sizeof segment, segment)) return Verdict::unknown;
+    if (segment.p_type != PT_INTERP) continue;
+    Head name;
+    const std::size_t size = file.read(segment.p_offset, name.data(),
+                                       std::min<std::uint64_t>(segment.p_filesz, head_size));
+    if (is_musl_loader({name.data(), size}) != own_libc_is_musl) return Verdict::foreign;
+    return is_go(file, header) ? Verdict::fixed : Verdict::carries;
+  }
+  if (!is_loader(path)) return Verdict::fixed;
+  return is_musl_loader(path) == own_libc_is_musl ? Verdict::carries : Verdict::foreign;
+}
+
+// The path in a script's first line, terminated; null if there is none.
+const char* interpreter(Head& head, std::size_t size) {
+  if (size < 2 || head[0] != '#' || head[1] != '!') return nullptr;
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  char* const end = std::find(head.data() + 2, head.data() + std::min(size, head_size - 1), '\n');
+  char* const start = std::find_if_not(head.data() + 2, end, is_blank);
+  char* const stop = std::find_if(start, end, is_blank);
+  *stop = '\0';
+  return start != stop ? start : nullptr;
+}
+
+Verdict inspect_file(const File& file, Head& head, const char* path, const char*& next) {
+  struct statx status {};
+  if (kernel::invoke(SYS_statx, file.fd(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) < 0 ||
+      !S_ISREG(status.stx_mode)) {
+    return Verdict::unknown;
+  }
+  const std::size_t size = file.read(0, head.data(), head.size());
+  next = interpreter(head, size);
+  if (next != nullptr) return Verdict::unknown;
+  if (size < SELFMAG || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0) return Verdict::unknown;
+  const Verdict verdict = inspect_elf(file, path);
+  return verdict == Verdict::carries && changes_privileges(file, status) ? Verdict::privileged
+                                                                         : verdict;
+}
+
+}  // namespace
+
+Verdict inspect(int folder, const char* path, int flags) {
+  std::array<char, 32> by_number;
+  if (path == nullptr) return Verdict::unknown;
+  // An empty path means the descriptor itself, which may have been opened with O_PATH.
+  if (*path == '\0') {
+    if ((flags & AT_EMPTY_PATH) == 0 || folder < 0) return Verdict::unknown;
+    constexpr std::string_view prefix = "/proc/self/fd/";
+    std::array<char, 12> digits;
+    std::size_t count = 0;
+    for (auto rest = static_cast<unsigned>(folder); count == 0 || rest != 0; rest /= 10) {
+      digits[count++] = static_cast<char>('0' + rest % 10);
+    }
+    char* out = std::copy(prefix.begin(), prefix.end(), by_number.data());
+    while (count > 0) *out++ = digits[--count];
+    *out = '\0';
+    path = by_number.data();
+    flags = 0;
+  } else if (kernel::invoke(SYS_faccessat, folder, path, X_OK) < 0) {
+    return Verdict::unknown;
+  }
+  std::array<Head, 2> heads;
+  for (int depth = 0; depth <= max_depth; ++depth) {
+    const File file(folder, path, flags);
+    if (file.error() == -EACCES) return Verdict::unreadable;
+    if (file.error() != 0) return Verdict::unknown;
+    const char* next = nullptr;
+    const Verdict verdict =
+        inspect_file(file, heads[static_cast<std::size_t>(depth) % 2], path, next);
+    if (next == nullptr) return verdict;
+    folder = AT_FDCWD;
+    path = next;
+    flags = 0;
+  }
+  return Verdict::unknown;
+}
+
+std::string_view describe(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::fixed:
+      return "statically linked";
+    case Verdict::foreign:
+      return "built for another machine or C library";
+    case Verdict::privileged:
+      return "started with other privileges (setuid, setgid or capabilities)";
+    case Verdict::unreadable:
+      return "not readable";
+    case Verdict::unknown:
+    case Verdict::carries:
+      break;
+  }
+  return "wrappable";
+}
+
+}  // namespace wswrap::program
