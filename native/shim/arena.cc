@@ -172,21 +172,23 @@ void join(std::uint32_t index, std::uint32_t pid) {
   record.crowded = true;
 }
 
-bool leave(std::uint32_t index, std::uint32_t pid) {
+bool is_last(std::uint32_t index, std::uint32_t pid) {
   Record& record = at(index);
   // Asked before the holders: who receives a message joins them first.
-  bool last = !record.crowded && std::atomic_ref(record.travelling).load() == 0;
-  for (std::uint32_t& holder : record.holders) {
-    std::atomic_ref slot(holder);
-    std::uint32_t seen = slot.load(std::memory_order_acquire);
-    if (seen == 0) continue;
-    if (seen == pid) {
-      slot.store(0, std::memory_order_release);
-    } else if (is_alive(seen)) {
-      last = false;
-    }
+  if (record.crowded || std::atomic_ref(record.travelling).load() != 0) return false;
+  return std::none_of(record.holders.begin(), record.holders.end(), [&](std::uint32_t& holder) {
+    const std::uint32_t seen = std::atomic_ref(holder).load();
+    return seen != 0 && seen != pid && is_alive(seen);
+  });
+}
+
+bool leave(std::uint32_t index, std::uint32_t pid) {
+  // First out, then the look around: of two that leave at once, one at least is the last.
+  for (std::uint32_t& holder : at(index).holders) {
+    std::uint32_t seen = pid;
+    std::atomic_ref(holder).compare_exchange_strong(seen, 0);
   }
-  return last;
+  return is_last(index, pid);
 }
 
 void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index)) {
@@ -238,6 +240,14 @@ bool is_served(std::size_t place, std::uint32_t except) {
   const auto& holders = arena->records[index].holders;
   return std::any_of(holders.begin(), holders.end(),
                      [&](std::uint32_t pid) { return pid != 0 && pid != except && is_alive(pid); });
+}
+
+void rename_everywhere(std::uint32_t from, std::uint32_t to) {
+  const std::uint32_t peak = std::atomic_ref(arena->peak).load(std::memory_order_acquire);
+  for (std::uint32_t index = 0; index < peak && index < capacity; ++index) {
+    const bool used = std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) != 0;
+    if (used) rename(index, from, to);
+  }
 }
 
 std::uint32_t next_number() {

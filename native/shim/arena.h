@@ -91,6 +91,8 @@ inline constexpr std::uint32_t reserved_holder = 1u << 31;
 void join(std::uint32_t index, std::uint32_t pid);
 // Returns true when no other living process holds the record.
 bool leave(std::uint32_t index, std::uint32_t pid);
+// The same without leaving.
+bool is_last(std::uint32_t index, std::uint32_t pid);
 // Lets go of every record that a process is said to hold, for which `keeps` (by index) is false. A
 // program that was just started by execve(2) calls this: descriptors that were close-on-exec are
 // gone.
@@ -103,6 +105,8 @@ void arrive(std::uint32_t index);
 bool is_shared(std::uint32_t index);
 // Renames a holder (a fork's child takes the place reserved for it).
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
+// The same in all records; `to` 0: nobody takes the place.
+void rename_everywhere(std::uint32_t from, std::uint32_t to);
 
 // Notes that the record is that of a listener on the port with that place in config.ports.
 void note_listener(std::size_t place, std::uint32_t index);

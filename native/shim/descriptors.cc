@@ -25,13 +25,6 @@ Result close_in_kernel(int fd) {
   return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
 }
 
-bool is_listening(int fd) {
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  return kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
-         listening != 0;
-}
-
 // SO_LINGER with a time of 0: the server asks for a reset.
 bool wants_reset(int fd) {
   linger value{};
@@ -175,7 +168,7 @@ void on_birth(int fd) {
 
 int adopt(int fd) {
   on_birth(fd);
-  if (is_listening(fd)) return listeners::adopt(fd);
+  if (sock::is_listening(fd)) return listeners::adopt(fd);
   const std::uint32_t index = arena::find(arena::cookie_of(fd));
   if (index == arena::none) return 0;
   references::add(fd, index);

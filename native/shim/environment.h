@@ -1,8 +1,9 @@
 // The environment of a program that a wrapped process starts.
 //
-// A program that will hold a connection or a listener, or that may become the server because
-// nobody listens yet, must come up with the shim, whatever its parent did to the environment.
-// Everybody else is spared it: a desktop that a VNC server starts is no business of ours.
+// A program that will hold a connection, a listener or a Unix socket by which it may be sent one,
+// or that may become the server because nobody listens yet, must come up with the shim, whatever
+// its parent did to the environment. Everybody else is spared it: a desktop that a VNC server
+// starts is no business of ours.
 #pragma once
 
 #include <array>

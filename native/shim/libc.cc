@@ -23,10 +23,12 @@ using wswrap::WideTimeval;
 extern "C" {
 #define HOOK(result, name, parameters, number) result name parameters;
 #define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
+#define HOOK_OWN(result, name, parameters) HOOK(result, name, parameters, 0)
 #define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_VARIADIC
+#undef HOOK_OWN
 }
 
 namespace wswrap {
@@ -101,6 +103,7 @@ constinit Libc libc = {
 #define HOOK(result, name, parameters, number) \
   .name = &Early<&Libc::name, number, result parameters>::call,
 #define HOOK_VARIADIC(result, name, parameters) .name = early_##name,
+#define HOOK_OWN(result, name, parameters)
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_VARIADIC

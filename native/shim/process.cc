@@ -14,6 +14,7 @@
 #include "shim/config.h"
 #include "shim/descriptors.h"
 #include "shim/driver.h"
+#include "shim/environment.h"
 #include "shim/epoll.h"
 #include "shim/fds.h"
 #include "shim/heartbeat.h"
@@ -21,6 +22,7 @@
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/lock.h"
+#include "shim/open_fds.h"
 #include "shim/references.h"
 #include "shim/trace.h"
 
@@ -31,42 +33,9 @@ constinit std::atomic<std::uint32_t> own_id{0};
 
 constexpr int exit_failure = 125;
 
-// Calls `visit` for each open descriptor of the process.
-template <typename Visit>
-void for_each_descriptor(Visit visit) {
-  struct Entry {
-    std::uint64_t inode;
-    std::int64_t offset;
-    unsigned short size;
-    unsigned char type;
-    char name[];
-  };
-  const long folder =
-      kernel::invoke(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  alignas(std::uint64_t) std::array<char, 2048> entries;
-  long size;
-  while ((size = kernel::invoke(SYS_getdents64, folder, entries.data(), entries.size())) > 0) {
-    for (long at = 0; at < size;) {
-      const auto* entry = reinterpret_cast<const Entry*>(entries.data() + at);
-      at += entry->size;
-      int fd = 0;
-      const char* digit = entry->name;
-      for (; *digit >= '0' && *digit <= '9'; ++digit) fd = fd * 10 + (*digit - '0');
-      if (*digit == '\0' && fd != folder) visit(fd);
-    }
-  }
-  kernel::invoke(SYS_close, folder);
-}
-
 // Fails closed: a server that was to be wrapped does not run unwrapped.
 [[noreturn]] void fail_start(std::string_view what, std::string_view subject) {
-  constexpr std::string_view name = "wswrap: ";
-  constexpr std::string_view space = " ";
-  constexpr std::string_view end = "\n";
-  for (const std::string_view part : {name, what, space, subject, end}) {
-    kernel::invoke(SYS_write, STDERR_FILENO, part.data(), part.size());
-  }
+  complain({what, " ", subject});
   kernel::invoke(SYS_exit_group, exit_failure);
   __builtin_unreachable();
 }
@@ -76,9 +45,9 @@ void for_each_descriptor(Visit visit) {
 // processes share one: a connection may be passed to a process that is no descendant of the one
 // that accepted it.
 void adopt_descriptors() {
-  for_each_descriptor([](int fd) { arena::adopt(fd); });
+  fds::for_each_open([](int fd) { arena::adopt(fd); });
   if (!arena::open()) fail_start("no memory for the records of connections", {});
-  for_each_descriptor([](int fd) {
+  fds::for_each_open([](int fd) {
     if (fds::get(fd).plain() && descriptors::adopt(fd) != 0) {
       fail_start("cannot wrap an inherited listener", {});
     }
@@ -130,6 +99,7 @@ void after_fork_in_child() {
     fail_start("not starting an unwrapped server: no sense in the value of", wrong);
   }
   if (config.port_count == 0) return;
+  environment::find_shim();
   if (config.log_level != LogLevel::quiet && !open_log()) {
     fail_start("cannot open the log file", config.log_file);
   }

@@ -56,6 +56,21 @@ inline bool is_nonblocking(int fd) {
   return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
+inline bool is_listening(int fd) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
+         listening != 0;
+}
+
+// AF_UNIX and so on; -errno for what is no socket.
+inline int domain(int fd) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  const long failed = kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &value, &size);
+  return failed < 0 ? static_cast<int>(failed) : value;
+}
+
 // SO_RCVTIMEO or SO_SNDTIMEO; `forever` when there is none.
 inline Nanoseconds timeout_of(int fd, int option) {
   timeval value{};

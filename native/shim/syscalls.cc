@@ -124,6 +124,12 @@ long hook_syscall(long number, ...) {
       if (concerns_us(number, a))
         return hook_dup3(fd, static_cast<int>(a[1]), static_cast<int>(a[2]));
       break;
+    case SYS_execve:
+      return hook_execve(pointer<const char*>(a[0]), pointer<char* const*>(a[1]),
+                         pointer<char* const*>(a[2]));
+    case SYS_execveat:
+      return hook_execveat(fd, pointer<const char*>(a[1]), pointer<char* const*>(a[2]),
+                           pointer<char* const*>(a[3]), static_cast<int>(a[4]));
     case SYS_fcntl:
       if (concerns_us(number, a)) return hook_fcntl(fd, static_cast<int>(a[1]), a[2]);
       break;

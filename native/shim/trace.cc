@@ -37,6 +37,19 @@ bool open_log() {
   return fd >= 0 || config.log_file.empty();
 }
 
+void complain(std::initializer_list<std::string_view> parts) {
+  if (!fds::get(standard_error).plain()) return;
+  std::array<char, 1024> line;
+  std::size_t size = 0;
+  const auto put = [&](std::string_view text) {
+    size += text.copy(line.data() + size, line.size() - 1 - size);
+  };
+  put("wswrap: ");
+  for (const std::string_view part : parts) put(part);
+  line[size++] = '\n';
+  kernel::invoke(SYS_write, standard_error, line.data(), size);
+}
+
 LogLine::LogLine() {
   timespec now;
   clock_gettime(CLOCK_REALTIME, &now);

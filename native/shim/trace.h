@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "shim/config.h"
@@ -45,6 +46,10 @@ class LogLine {
   std::array<char, 512> line_;
   std::size_t size_ = 0;
 };
+
+// Says something on standard error that the user must know whatever the log level, unless that
+// number stands for a client.
+void complain(std::initializer_list<std::string_view> parts);
 
 // Opens the log at the start of the process: the log file, or a descriptor of our own for what is
 // standard error now. Later that number may stand for a client. Returns false if the file cannot be

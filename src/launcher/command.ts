@@ -52,7 +52,7 @@ function programsOf(
   }
   const head = readHead(path);
   if (isElf(head)) {
-    return isEnv(path) ? [path, ...programsOfEnv(path, args, searchPath, depth)] : [path];
+    return isEnv(path) ? [path, ...programsOfEnv(args, searchPath, depth)] : [path];
   }
   const interpreter = interpreterOf(head);
   if (interpreter === undefined) throw foreign(path);
@@ -67,21 +67,12 @@ function programsOf(
 
 // env itself says so, better than we could, when its program does not exist.
 function programsOfEnv(
-  path: string,
   args: readonly string[],
   searchPath: string | undefined,
   depth: number,
 ): string[] {
   const command = readEnv(args);
   if (command.program === undefined) return [];
-  if (command.dropsPreload) {
-    throw new LaunchError(
-      'ENVIRONMENT_DROPPED',
-      `${path} ${args.join(' ')}: removes LD_PRELOAD, so that ${command.program} would run unwrapped`,
-      'wrap the program itself, or leave LD_PRELOAD in its environment',
-      exitStatus.notExecutable,
-    );
-  }
   let program: string;
   try {
     program = findProgram(command.program, searchPath);

@@ -27,41 +27,30 @@ export function looksLikeText(head: Buffer): boolean {
   return !head.includes(0);
 }
 
-/** What env(1) does with the environment and whom it starts. */
+/** Whom env(1) starts. */
 export interface EnvCommand {
   /** The program that it starts; absent when none is named, or an unknown option hides it. */
   program?: string;
   args: readonly string[];
-  /** LD_PRELOAD does not reach that program. */
-  dropsPreload: boolean;
 }
 
-/** Reads the arguments of `env`, including `-S`. */
+/**
+ * Reads the arguments of `env`, including `-S`. What it does to the environment is of no concern: the
+ * shim comes back when env executes the program.
+ */
 export function readEnv(given: readonly string[]): EnvCommand {
   const args = [...given];
-  let dropsPreload = false;
   for (let word = args.shift(); word !== undefined; word = args.shift()) {
     const split = /^(?:-[iv0]*S|--split-string=?)(.*)$/s.exec(word);
     if (split !== null) {
-      if (/^-[v0]*i/.test(word)) dropsPreload = true;
       args.unshift(...splitWords(split[1] || (args.shift() ?? '')));
-    } else if (word === '-' || /^-[v0]*i[v0]*$/.test(word) || word === '--ignore-environment') {
-      dropsPreload = true;
-    } else if (word === '-u' || word === '--unset') {
-      if (args.shift() === 'LD_PRELOAD') dropsPreload = true;
-    } else if (/^(?:-u|--unset=)LD_PRELOAD$/.test(word)) {
-      dropsPreload = true;
-    } else if (word === '-C' || word === '--chdir') {
+    } else if (/^(?:-u|--unset|-C|--chdir)$/.test(word)) {
       args.shift();
-    } else if (word.startsWith('LD_PRELOAD=')) {
-      dropsPreload = true;
-    } else if (word.startsWith('-') || word.includes('=')) {
-      // Another option (with its value attached) or variable: nothing to us.
-    } else {
-      return { program: word, args, dropsPreload };
+    } else if (!word.startsWith('-') && !word.includes('=')) {
+      return { program: word, args };
     }
   }
-  return { args, dropsPreload };
+  return { args };
 }
 
 export function isEnv(path: string): boolean {

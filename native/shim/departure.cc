@@ -1,0 +1,87 @@
+#include "shim/departure.h"
+
+#include <unistd.h>
+
+#include "codec/protocol.h"
+#include "shim/arena.h"
+#include "shim/chores.h"
+#include "shim/driver.h"
+#include "shim/heritage.h"
+#include "shim/process.h"
+#include "shim/references.h"
+
+namespace wswrap {
+namespace {
+
+bool has_survivor(std::uint32_t record) {
+  bool found = false;
+  fds::for_each(fds::Kind::connection, [&](int fd, std::uint32_t index) {
+    found = found || (index == record && is_inherited(fd));
+  });
+  return found;
+}
+
+void forget(int fd, std::uint32_t record) {
+  if (references::drop(fd, record)) arena::release(record);
+}
+
+template <typename Act>
+void for_each_record(Act act) {
+  for_each_ours(false, [&](int, bool, std::uint32_t record) { act(record); });
+}
+
+}  // namespace
+
+Departure::Departure(bool carries) : borrowed_(process::is_borrowed()) {
+  {
+    const driver::Guard guard;
+    for_each_ours(borrowed_, [&](int fd, bool is_listener, std::uint32_t record) {
+      if (!is_inherited(fd)) {
+        if (is_listener || borrowed_ || has_survivor(record)) return;
+        if (!arena::is_last(record, process::id())) return;
+        end_before_exec(fd, record, codec::close_code::going_away);
+        forget(fd, record);
+      } else if (carries) {
+        keep(fd, is_listener, record);
+      } else {
+        withhold(fd, is_listener, record);
+      }
+    });
+  }
+  if (!borrowed_) chores::finish();
+  if (holds_ || !carries) return;
+  for_each_channel([&](int fd) { holds_ = holds_ || is_inherited(fd); });
+}
+
+void Departure::keep(int, bool, unsigned record) {
+  holds_ = true;
+  // Its parent may close its copy before the program has come up and joined by itself.
+  if (borrowed_) arena::join(record, static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
+}
+
+void Departure::withhold(int fd, bool is_listener, unsigned record) {
+  // Elsewhere it was left open by chance, as servers do that know nothing of close-on-exec. (The
+  // parent of a vfork child has it, too.)
+  const bool alone = !borrowed_ && arena::is_last(record, process::id());
+  if (is_listener || (fd > STDERR_FILENO && !alone)) {
+    kernel::invoke(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+    return;
+  }
+  refuse_program(fd, record);
+  if (alone) forget(fd, record);
+}
+
+void Departure::leave() {
+  if (borrowed_) return;
+  left_ = true;
+  for_each_record([](std::uint32_t record) { arena::leave(record, process::id()); });
+}
+
+void Departure::undo() {
+  if (left_) for_each_record([](std::uint32_t record) { arena::join(record, process::id()); });
+  if (!borrowed_ || !holds_) return;
+  const auto self = static_cast<std::uint32_t>(kernel::call(SYS_getpid));
+  for_each_ours(true, [&](int, bool, std::uint32_t record) { arena::leave(record, self); });
+}
+
+}  // namespace wswrap

@@ -1,0 +1,238 @@
+// Programs that a wrapped server starts: what they get of its connections and listeners, and
+// whether the shim comes along.
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { WebSocketClient } from '../support/client.js';
+import { compile } from '../support/compile.js';
+import { atRandom } from '../support/framings.js';
+import { type Server, type ServerOptions, serve, shim } from '../support/server.js';
+import { type Transport, tcp, websocket } from '../support/transport.js';
+
+const launcher = compile({
+  name: 'launch',
+  sources: ['test/servers/launch.c'],
+  flags: ['-O1', '-D_GNU_SOURCE'],
+});
+const messenger = compile({
+  name: 'messenger',
+  sources: ['test/servers/messenger.c'],
+  flags: ['-O1', '-D_GNU_SOURCE'],
+});
+const staticMessenger = compile({
+  name: 'messenger-static',
+  sources: ['test/servers/messenger.c'],
+  flags: ['-O1', '-D_GNU_SOURCE', '-static'],
+});
+
+const execs = ['execve', 'execv', 'execvp', 'execvpe', 'execl', 'execlp', 'execle', 'fexecve'];
+const everyCall = [...execs, 'execveat', 'syscall', 'posix_spawn', 'posix_spawnp'];
+const transports = [tcp, websocket(atRandom)];
+const ours = shim.split(':').at(-1) ?? shim;
+
+interface Launch {
+  call?: string;
+  child?: 'fork' | 'vfork' | 'self';
+  place?: 'streams' | 'stray' | 'private' | 'listener' | 'before';
+  environment?: 'empty' | 'own' | 'other';
+  program?: string;
+}
+
+function launch(t: TestContext, what: Launch, options: Partial<ServerOptions> = {}) {
+  const { call = 'execve', child = 'fork', place = 'streams' } = what;
+  const { environment = 'own', program = messenger } = what;
+  const words = [`call=${call}`, `child=${child}`, `place=${place}`];
+  const args = (port: number) => [
+    `port=${port}`,
+    ...words,
+    `environment=${environment}`,
+    `program=${program}`,
+  ];
+  return serve(t, launcher, args, { wrapped: true, talks: true, ...options });
+}
+
+/** What the started program said that it found. */
+async function found(server: Server): Promise<{ fd: string; preload: string; port: string }> {
+  const line = await server.error(/messenger .*\n/);
+  const [, fd = '', preload = '', port = ''] =
+    /fd=(\S*) preload=(\S*) port=(\S*)/.exec(line) ?? assert.fail(line);
+  return { fd, preload, port };
+}
+
+async function talk(server: Server, transport: Transport): Promise<string> {
+  const client = await transport.connect(server);
+  await client.send(Buffer.from('hello\n'));
+  const answer = await client.rest();
+  client.wire.destroy();
+  return answer.toString();
+}
+
+describe('a program that is started with a connection, in an empty environment', () => {
+  for (const call of everyCall) {
+    for (const child of call.startsWith('posix_spawn') ? ['fork'] : ['fork', 'vfork', 'self']) {
+      for (const transport of transports) {
+        test(`${call}, ${child}, over ${transport.name}`, async (t) => {
+          const what = { call, child: child as 'fork', environment: 'empty' as const };
+          const server = await launch(t, what, { wrapped: transport.wrapped });
+          assert.equal(await talk(server, transport), 'hello\n');
+          if (child === 'self') assert.equal((await server.exit()).code, 0);
+          else await server.line(/^ended 0$/);
+        });
+      }
+    }
+  }
+
+  test('says goodbye once, when it ends', async (t) => {
+    const server = await launch(t, { environment: 'empty' });
+    const client = await WebSocketClient.connect(server);
+    await client.send('hello\n');
+    assert.equal((await client.receive(6)).toString(), 'hello\n');
+    assert.equal(await client.closed(), 1001);
+    await client.close(1001);
+    await client.ended();
+  });
+});
+
+describe('the environment of a program', () => {
+  test('before there is a listener: it may be the server, and gets the shim back', async (t) => {
+    const server = await launch(t, { place: 'before', environment: 'empty' });
+    assert.deepEqual(await found(server), {
+      fd: 'closed',
+      preload: ours,
+      port: String(server.port),
+    });
+    assert.equal(await talkToServer(server), 'hello\n');
+  });
+
+  for (const call of ['execve', 'posix_spawn']) {
+    test(`${call} with a listener: it gets the shim back`, async (t) => {
+      const server = await launch(t, { call, place: 'listener', environment: 'empty' });
+      const client = await WebSocketClient.connect(server);
+      t.after(() => client.wire.destroy());
+      const { fd, preload } = await found(server);
+      assert.deepEqual({ fd, preload }, { fd: 'open', preload: ours });
+    });
+
+    test(`${call} with nothing of ours: it is spared the shim`, async (t) => {
+      const server = await launch(t, { call, place: 'private' });
+      const transport = websocket();
+      const client = await transport.connect(server);
+      assert.deepEqual(await found(server), { fd: 'closed', preload: '', port: '' });
+      await server.line(/^ended 3$/);
+      // The server's own connection is as it was.
+      await client.send(Buffer.from('still here'));
+      assert.equal((await client.receive(10)).toString(), 'still here');
+      client.wire.destroy();
+    });
+
+    test(`${call} with a preload of its own: ours stands before it`, async (t) => {
+      const server = await launch(t, { call, place: 'stray', environment: 'other' });
+      const client = await websocket().connect(server);
+      await client.send(Buffer.from('hello\n'));
+      assert.equal((await client.receive(6)).toString(), 'hello\n');
+      const { preload } = await found(server);
+      assert.equal(preload, `${ours}:/nonexistent/first.so:/nonexistent/second.so`);
+      client.wire.destroy();
+    });
+  }
+
+  test('other preloaded libraries stay when ours goes', async (t) => {
+    const what: Launch = { place: 'private' };
+    const env = { LD_PRELOAD: `/nonexistent/first.so:${shim}:/nonexistent/last.so` };
+    const server = await launch(t, what, { env });
+    const client = await websocket().connect(server);
+    const { preload } = await found(server);
+    assert.equal(preload, '/nonexistent/first.so:/nonexistent/last.so');
+    client.wire.destroy();
+  });
+});
+
+describe('a program that cannot carry the shim', () => {
+  for (const call of everyCall) {
+    for (const child of call.startsWith('posix_spawn') ? ['fork'] : ['fork', 'vfork', 'self']) {
+      test(`${call}, ${child}: its connection is closed with 1011, and not one byte is raw`, async (t) => {
+        const what = { call, child: child as 'fork', program: staticMessenger };
+        const env = { WSWRAP_LOG_LEVEL: 'info' };
+        const server = await launch(t, what, { env });
+        const client = await WebSocketClient.connect(server);
+        assert.equal(await client.closed(), 1011);
+        await client.ended();
+        await server.error(/#1 \S+ closed: the program .* cannot be wrapped/);
+        // It finds the end of the stream, as if the client had gone.
+        if (child === 'self') assert.equal((await server.exit()).code, 4);
+        else await server.line(/^ended 4$/);
+      });
+    }
+  }
+
+  test('which is setuid', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wswrap-exec-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const program = join(folder, 'setuid');
+    copyFileSync(messenger, program);
+    chownSync(program, 65534, 65534);
+    chmodSync(folder, 0o755);
+    chmodSync(program, 0o4755);
+    const server = await launch(t, { program });
+    const client = await WebSocketClient.connect(server);
+    assert.equal(await client.closed(), 1011);
+    await server.line(/^ended 4$/);
+  });
+
+  for (const call of ['execve', 'posix_spawn']) {
+    for (const place of ['stray', 'listener'] as const) {
+      test(`${call}: what it inherits by chance (${place}) is withheld, and goes on`, async (t) => {
+        const server = await launch(t, { call, place, program: staticMessenger });
+        const transport = websocket();
+        const client = await transport.connect(server);
+        assert.equal((await found(server)).fd, 'closed');
+        await server.line(/^ended 3$/);
+        await client.send(Buffer.from('still here'));
+        assert.equal((await client.receive(10)).toString(), 'still here');
+        client.wire.destroy();
+      });
+    }
+  }
+
+  test('is warned of while nobody listens: it might be the server', async (t) => {
+    const server = await launch(t, { place: 'before', program: staticMessenger });
+    await server.error(/wswrap: \S+ cannot be wrapped: it is statically linked/);
+    assert.equal(await talkToServer(server), 'hello\n');
+  });
+});
+
+describe('a server that turns into another program', () => {
+  test('says goodbye on a connection that is close-on-exec', async (t) => {
+    const server = await launch(t, { child: 'self', place: 'private' });
+    const client = await WebSocketClient.connect(server);
+    assert.equal(await client.closed(), 1001);
+    await client.ended();
+    assert.equal((await server.exit()).code, 3);
+  });
+
+  for (const transport of transports) {
+    for (const child of ['fork', 'vfork', 'self'] as const) {
+      test(`and fails, ${child}, over ${transport.name}: the connection is as it was`, async (t) => {
+        const what: Launch = { child, place: 'stray', program: '/nonexistent/program' };
+        const server = await launch(t, what, { wrapped: transport.wrapped });
+        const client = await transport.connect(server);
+        await client.send(Buffer.from('still here'));
+        assert.equal((await client.receive(10)).toString(), 'still here');
+        await client.finish();
+        await client.ended();
+      });
+    }
+  }
+});
+
+/** The server itself answers after its program has ended. */
+async function talkToServer(server: Server): Promise<string> {
+  await server.line(/^listening/);
+  const client = await websocket().connect(server);
+  await client.send(Buffer.from('hello\n'));
+  const answer = await client.receive(6);
+  client.wire.destroy();
+  return answer.toString();
+}
