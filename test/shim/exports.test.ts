@@ -21,7 +21,7 @@ function hookTable(): string[] {
   const table = fileURLToPath(new URL('../../../native/shim/hooks.def', import.meta.url));
   const compiler = process.env['CXX'] ?? 'g++';
   const text = execFileSync(compiler, ['-E', '-P', '-x', 'c++', table], { encoding: 'utf8' });
-  const names = text.matchAll(/^HOOK(?:_VARIADIC)?\([^,]+, *(\w+),/gm);
+  const names = text.matchAll(/^HOOK(?:_VARIADIC|_OWN)?\([^,]+, *(\w+),/gm);
   const aliases = text.matchAll(/^HOOK_SAME\((\w+),/gm);
   return [...names, ...aliases].map(([, name]) => name ?? assert.fail());
 }
