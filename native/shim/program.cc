@@ -41,6 +41,21 @@ constexpr int max_depth = 5;
 
 using Head = std::array<char, head_size>;
 
+// What statx(2) tells first, as far as it is of use; the same on every machine, and not every libc
+// declares it.
+struct Status {
+  std::uint32_t mask;
+  std::uint32_t block_size;
+  std::uint64_t attributes;
+  std::uint32_t links;
+  std::uint32_t user;
+  std::uint32_t group;
+  std::uint16_t mode;
+  std::array<std::uint16_t, 113> rest;
+};
+static_assert(sizeof(Status) == 256);
+constexpr unsigned basic_status = 0x7ff;
+
 // A file that is open for as long as it is looked at.
 class File {
  public:
@@ -59,7 +74,7 @@ class File {
 
   // Returns how many bytes there were.
   std::size_t read(std::uint64_t offset, void* out, std::size_t size) const {
-    const long got = kernel::invoke(SYS_pread64, fd_, out, size, offset);
+    const long got = kernel::read_at(fd(), out, size, static_cast<std::int64_t>(offset));
     return got < 0 ? 0 : static_cast<std::size_t>(got);
   }
 
@@ -72,16 +87,20 @@ class File {
   long fd_;
 };
 
+std::size_t at_most(std::uint64_t size, std::size_t most) {
+  return size < most ? static_cast<std::size_t>(size) : most;
+}
+
 // True when executing the file gives the process another user, another group, or capabilities.
-bool changes_privileges(const File& file, const struct statx& status) {
+bool changes_privileges(const File& file, const Status& status) {
   const auto real_user = static_cast<std::uint32_t>(kernel::call(SYS_getuid));
   const auto real_group = static_cast<std::uint32_t>(kernel::call(SYS_getgid));
-  const auto user = (status.stx_mode & S_ISUID) != 0
-                        ? status.stx_uid
+  const auto user = (status.mode & S_ISUID) != 0
+                        ? status.user
                         : static_cast<std::uint32_t>(kernel::call(SYS_geteuid));
   constexpr unsigned set_group = S_ISGID | S_IXGRP;
-  const auto group = (status.stx_mode & set_group) == set_group
-                         ? status.stx_gid
+  const auto group = (status.mode & set_group) == set_group
+                         ? status.group
                          : static_cast<std::uint32_t>(kernel::call(SYS_getegid));
   if (user != real_user || group != real_group) return true;
   return real_user != 0 &&
@@ -103,7 +122,7 @@ bool is_go(const File& file, const Header& header) {
   std::array<char, 4096> text;
   if (header.e_shstrndx == SHN_UNDEF || !file.read(at, names)) return false;
   const std::size_t size =
-      file.read(names.sh_offset, text.data(), std::min<std::uint64_t>(names.sh_size, text.size()));
+      file.read(names.sh_offset, text.data(), at_most(names.sh_size, text.size()));
   const std::string_view all(text.data(), size);
   return all.find(".gopclntab") != all.npos || all.find(".go.buildinfo") != all.npos;
 }
@@ -119,8 +138,8 @@ Verdict inspect_elf(const File& file, std::string_view path) {
     if (!file.read(header.e_phoff + i * sizeof segment, segment)) return Verdict::unknown;
     if (segment.p_type != PT_INTERP) continue;
     Head name;
-    const std::size_t size = file.read(segment.p_offset, name.data(),
-                                       std::min<std::uint64_t>(segment.p_filesz, head_size));
+    const std::size_t size =
+        file.read(segment.p_offset, name.data(), at_most(segment.p_filesz, head_size));
     if (is_musl_loader({name.data(), size}) != own_libc_is_musl) return Verdict::foreign;
     return is_go(file, header) ? Verdict::fixed : Verdict::carries;
   }
@@ -140,9 +159,9 @@ const char* interpreter(Head& head, std::size_t size) {
 }
 
 Verdict inspect_file(const File& file, Head& head, const char* path, const char*& next) {
-  struct statx status {};
-  if (kernel::invoke(SYS_statx, file.fd(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) < 0 ||
-      !S_ISREG(status.stx_mode)) {
+  Status status{};
+  if (kernel::invoke(SYS_statx, file.fd(), "", AT_EMPTY_PATH, basic_status, &status) < 0 ||
+      !S_ISREG(status.mode)) {
     return Verdict::unknown;
   }
   const std::size_t size = file.read(0, head.data(), head.size());
