@@ -5,7 +5,7 @@
 // password and a session; both are made here, the rest is its defaults.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -45,6 +45,12 @@ test('wswrap 5901 vncserver :1', { skip }, async (t) => {
   const desktop = await openDesktop(stream, password);
   assert.match(desktop.name, new RegExp(`:${display} \\(`));
   assert.ok(desktop.width > 0 && desktop.height > 0);
+
+  await t.test('the session is spared the shim', () => {
+    const environment = readFileSync(join(folder, 'session'), 'utf8');
+    assert.match(environment, /^DISPLAY=/m);
+    assert.doesNotMatch(environment, /WSWRAP|wswrap-shim/);
+  });
 
   await t.test('a browser shows its desktop', { skip: requires('chromium') }, async (t) => {
     const screen = await Display.open(display, await cookie(folder, display));
@@ -93,7 +99,7 @@ function home(folder: string): NodeJS.ProcessEnv {
   const passwd = execFileSync('tigervncpasswd', ['-f'], { input: `${password}\n` });
   writeFileSync(join(settings, 'passwd'), passwd, { mode: 0o600 });
   // An X client that stays for as long as the X server does.
-  const session = '#!/bin/sh\nexec tigervncconfig -nowin\n';
+  const session = '#!/bin/sh\nenv >"$HOME/session"\nexec tigervncconfig -nowin\n';
   writeFileSync(join(settings, 'xstartup'), session, { mode: 0o755 });
   return { HOME: folder, PATH: process.env.PATH };
 }
