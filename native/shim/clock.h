@@ -1,4 +1,8 @@
 // Time for deadlines: CLOCK_MONOTONIC, because a wall clock may jump.
+//
+// It is the kernel's, not the clock_gettime(2) that the process sees: a preloaded library that lies
+// to the server about the time (faketime) must not change how long our clients may take, and timers
+// (timerfd_create(2)) count in the kernel's time.
 #pragma once
 
 #include <sys/time.h>
@@ -12,6 +16,9 @@ using Nanoseconds = std::int64_t;
 
 inline constexpr Nanoseconds milliseconds(std::int64_t count) { return count * 1'000'000; }
 inline constexpr Nanoseconds forever = INT64_MAX;
+
+// Nanoseconds since some moment, the same for all processes. Costs no system call.
+Nanoseconds monotonic_now();
 
 // time_t may have 32 bits: widened before it is multiplied.
 inline constexpr Nanoseconds to_nanoseconds(const timespec& span) {
@@ -29,12 +36,6 @@ inline constexpr timespec to_timespec(Nanoseconds span) {
 inline constexpr timeval to_timeval(Nanoseconds span) {
   const timespec fine = to_timespec(span);
   return {.tv_sec = fine.tv_sec, .tv_usec = static_cast<suseconds_t>(fine.tv_nsec / 1000)};
-}
-
-inline Nanoseconds monotonic_now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return to_nanoseconds(now);
 }
 
 // When a wait that began at the construction of this object ends.
