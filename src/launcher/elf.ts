@@ -1,5 +1,5 @@
 // What an ELF file says about itself, read by its headers alone (elf(5), System V gABI).
-import { ElfFile, type View } from './elf-file.js';
+import { ElfError, ElfFile, type View } from './elf-file.js';
 
 export interface Elf {
   class: 32 | 64;
@@ -32,14 +32,24 @@ export interface Library {
   functions: readonly string[];
 }
 
+/**
+ * The libraries that a program needs. None where its section headers do not tell, which no program
+ * needs in order to run.
+ */
+export function readNeeded(path: string): string[] {
+  try {
+    return ElfFile.with(path, (file) => neededBy(file, readHeaders(file).sections));
+  } catch (error) {
+    if (error instanceof ElfError) return [];
+    throw error;
+  }
+}
+
 /** Reads the dynamic section and symbols of a library. Throws an ElfError as readElf() does. */
 export function readLibrary(path: string): Library {
   return ElfFile.with(path, (file) => {
     const { sections } = readHeaders(file);
-    const word = file.wordSize;
-    const needed = entries(file, sections, SHT_DYNAMIC, 2 * word)
-      .filter(({ entry }) => entry.word(0) === DT_NEEDED)
-      .map(({ entry, strings }) => strings.string(entry.word(word)));
+    const needed = neededBy(file, sections);
     const functions = entries(file, sections, SHT_DYNSYM, file.is64 ? 24 : 16)
       .filter(({ entry }) => {
         const isFunction = (entry.u8(file.is64 ? 4 : 12) & 0xf) === STT_FUNC;
@@ -128,6 +138,13 @@ function readHeaders(file: ElfFile): Headers {
     name: names?.string(nameAt) ?? '',
   }));
   return { machine: header.u16(18), segments, sections };
+}
+
+function neededBy(file: ElfFile, sections: readonly Section[]): string[] {
+  const word = file.wordSize;
+  return entries(file, sections, SHT_DYNAMIC, 2 * word)
+    .filter(({ entry }) => entry.word(0) === DT_NEEDED)
+    .map(({ entry, strings }) => strings.string(entry.word(word)));
 }
 
 // The fixed-size entries of the sections of one type, each with the string table that it refers to.

@@ -28,16 +28,19 @@ export interface Settings {
 
 /**
  * The environment for execve(2). `inherited` are NAME=VALUE lines as byte strings, and so is what is
- * returned. Throws a LaunchError if the shim's path cannot be preloaded.
+ * returned; `needed` are the libraries that the program is linked with. Throws a LaunchError if the
+ * shim's path cannot be preloaded.
  */
 export function serverEnvironment(
   inherited: readonly string[],
   shim: string,
   settings: Settings,
+  needed: readonly string[] = [],
 ): string[] {
   const preloaded = 'LD_PRELOAD=';
   const existing = inherited.find((line) => line.startsWith(preloaded))?.slice(preloaded.length);
-  const ours = [`${preloaded}${preload(byteString(shim), existing)}`, ...variables(settings)];
+  const entries = preload(byteString(shim), existing?.split(/[\s:]+/) ?? [], needed);
+  const ours = [`${preloaded}${entries.join(':')}`, ...variables(settings)];
   const others = inherited.filter((line) => !/^(?:WSWRAP_|LD_PRELOAD=)/.test(line));
   return [...others, ...ours];
 }
@@ -46,8 +49,9 @@ function byteString(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
-// Ours goes first, so that it stands between the server and everybody else.
-function preload(shim: string, existing = ''): string {
+// Ours goes first, so that it stands between the server and everybody else. Only the library of
+// AddressSanitizer goes before it: where that is not the very first, it ends the program.
+function preload(shim: string, existing: readonly string[], needed: readonly string[]): string[] {
   // The loader splits at these, expands the last, and knows no quoting (ld.so(8)).
   if (/[\s:$]/.test(shim)) {
     throw new LaunchError(
@@ -56,8 +60,12 @@ function preload(shim: string, existing = ''): string {
       'move wswrap to a folder without these characters in its path',
     );
   }
-  const others = existing.split(/[\s:]+/).filter((entry) => entry !== '' && entry !== shim);
-  return [shim, ...others].join(':');
+  const others = existing.filter((entry) => entry !== '' && entry !== shim);
+  const sanitizer = [...others, ...needed].find((entry) =>
+    /(?:^|\/)lib(?:clang_rt\.)?asan[.-]/.test(entry),
+  );
+  const first = sanitizer === undefined ? [] : [sanitizer];
+  return [...first, shim, ...others.filter((entry) => entry !== sanitizer)];
 }
 
 function variables(settings: Settings): string[] {

@@ -4,6 +4,7 @@ import { loadAddon } from '../native.js';
 import { shimPath } from '../paths.js';
 import { ensureBuilt } from './built.js';
 import { resolveCommand } from './command.js';
+import { readNeeded } from './elf.js';
 import { type Settings, serverEnvironment } from './environment.js';
 import { readArguments, readEnvironment, readInheritance } from './inheritance.js';
 import { assertWrappable, platformOf } from './verdict.js';
@@ -21,7 +22,8 @@ export async function launch(settings: Settings, commandLine: readonly string[])
   // The arguments once more, as bytes: what is not UTF-8 did not survive in `command`.
   const args = readArguments(commandLine.length - 1);
   const argv = [...command.argv.slice(0, command.argv.length - args.length), ...args];
-  const environment = serverEnvironment(readEnvironment(), shimPath, settings).map((line) =>
+  const needed = command.programs.flatMap(readNeeded);
+  const environment = serverEnvironment(readEnvironment(), shimPath, settings, needed).map((line) =>
     Buffer.from(line, 'latin1'),
   );
   try {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
-import { readElf, readLibrary } from '../../src/launcher/elf.js';
+import { readElf, readLibrary, readNeeded } from '../../src/launcher/elf.js';
 import { ElfError } from '../../src/launcher/elf-file.js';
 import { shimPath } from '../../src/paths.js';
 import { compile } from '../support/compile.js';
@@ -35,6 +35,7 @@ describe('an ELF file', () => {
     const dynamic = output('readelf', '--wide', '--dynamic', shimPath);
     const libraries = [...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name);
     assert.deepEqual(needed, libraries);
+    assert.deepEqual(readNeeded(shimPath), libraries);
     const symbols = output('nm', '--dynamic', '--defined-only', '--format=posix', shimPath);
     const defined = [...symbols.matchAll(/^(\S+?)(?:@\S*)? [TtWi] /gm)].map(([, name]) => name);
     assert.deepEqual([...functions].sort(), defined.sort());
@@ -57,7 +58,7 @@ describe('an ELF file', () => {
         const bytes = Buffer.from(original);
         for (const [at, value] of changes) bytes[at] = value;
         writeFileSync(file, cut % 4 === 0 ? bytes.subarray(0, cut) : bytes);
-        for (const read of [readElf, readLibrary]) {
+        for (const read of [readElf, readLibrary, readNeeded]) {
           try {
             read(file);
           } catch (error) {

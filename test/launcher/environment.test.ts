@@ -1,5 +1,6 @@
 // What the server finds in its environment: the shim, its settings, and all that was there before.
 import { strict as assert } from 'node:assert';
+import { execFileSync } from 'node:child_process';
 import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -37,6 +38,17 @@ describe('LD_PRELOAD', () => {
     assert.equal(
       (await environmentWith([], env)).get('LD_PRELOAD'),
       `${shimPath}:libm.so.6:libdl.so.2`,
+    );
+  });
+
+  test('has only the library of AddressSanitizer before the shim', async (t) => {
+    // One of that name, which does nothing.
+    const library = join(scratch(t), 'libasan.so.8');
+    execFileSync('gcc', ['-shared', '-o', library, '-x', 'c', '/dev/null']);
+    const env = { ...clean, LD_PRELOAD: `libm.so.6:${library}` };
+    assert.equal(
+      (await environmentWith([], env)).get('LD_PRELOAD'),
+      `${library}:${shimPath}:libm.so.6`,
     );
   });
 

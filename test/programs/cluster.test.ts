@@ -9,8 +9,8 @@ import { openDescriptors } from '../support/kernel.js';
 import { generate } from '../support/payload.js';
 import { tcp, websocket } from '../support/transport.js';
 import { Command } from './command.js';
+import { assertIdle } from './household.js';
 import { ask, reach } from './http.js';
-import { assertIdle } from './idle.js';
 
 const program = fileURLToPath(new URL('servers/node_cluster.js', import.meta.url));
 
@@ -42,7 +42,7 @@ describe('a cluster of Node', { concurrency: false }, () => {
         await eventually('nothing is left open', () =>
           counts().every((count, index) => count <= (before[index] ?? 0)),
         );
-        await assertIdle(...pids);
+        await assertIdle(server.pid);
 
         // Whoever has the connection dies with it; the others serve on.
         await assert.rejects(ask(port, '/die', { agent }), { code: 'ECONNRESET' });

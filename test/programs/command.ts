@@ -16,8 +16,12 @@ export const wswrap = `${root}bin/wswrap`;
 
 export interface CommandOptions {
   wrapped: boolean;
+  /** Options of wswrap. */
+  options?: readonly string[];
   /** Added to the environment. */
   env?: Record<string, string>;
+  /** End it as Ctrl-C at a terminal does, with all processes that it started. */
+  terminal?: boolean;
   /** The working folder; the repository's root if absent. */
   cwd?: string;
 }
@@ -46,6 +50,7 @@ export class Command {
   private constructor(
     readonly child: ChildProcess,
     readonly port: number,
+    private readonly hasGroup: boolean,
   ) {
     child.stdout?.on('data', (chunk: Buffer) => this.stdout.push(chunk));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -84,8 +89,12 @@ export class Command {
     }
   }
 
-  static #spawn(words: string[], port: number, { wrapped, env, cwd }: CommandOptions): Command {
-    const [file = '', ...args] = wrapped ? [wswrap, String(port), ...words] : words;
+  static #spawn(
+    words: string[],
+    port: number,
+    { wrapped, options = [], env, terminal = false, cwd }: CommandOptions,
+  ): Command {
+    const [file = '', ...args] = wrapped ? [wswrap, ...options, String(port), ...words] : words;
     // Nothing that the developer has set for wswrap reaches the program.
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(WSWRAP_.*|TRACE|DEBUG|LD_PRELOAD)$/.test(name),
@@ -94,8 +103,9 @@ export class Command {
       cwd: cwd ?? root,
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: 'pipe',
+      detached: terminal,
     });
-    return new Command(child, port);
+    return new Command(child, port, terminal);
   }
 
   /** Of the launcher and of the program that it becomes. */
@@ -114,12 +124,20 @@ export class Command {
 
   /** Asks the program to end, as an operator would, and waits until it has. Throws if it stays. */
   async stop(): Promise<Exit> {
-    this.child.kill('SIGTERM');
+    this.#signal('SIGTERM');
     try {
       return await this.exit();
     } catch (error) {
-      this.child.kill('SIGKILL');
+      this.#signal('SIGKILL');
       throw error;
+    }
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    if (!this.hasGroup) {
+      this.child.kill(name);
+    } else if (this.#exit === undefined) {
+      process.kill(-this.pid, name);
     }
   }
 }

@@ -15,7 +15,7 @@ import type { Exit } from '../support/server.js';
 import { type Client, type Transport, tcp, websocket } from '../support/transport.js';
 import { Wire } from '../support/wire.js';
 import { Command } from './command.js';
-import { assertIdle } from './idle.js';
+import { assertIdle } from './household.js';
 
 export interface EchoServer {
   name: string;
@@ -32,26 +32,12 @@ export function testEcho({ name, words, env = {}, summarize = sha256, skip }: Ec
   const start = (t: TestContext, transport: Transport) =>
     Command.start(t, words, { wrapped: transport.wrapped, env });
 
-  const converse = async (client: Client, bytes: Buffer) => {
-    // Some servers read lines.
-    const payload = Buffer.concat([bytes, Buffer.from('\n')]);
-    const received = client.receive(payload.length);
-    await client.send(payload);
-    const echo = await received;
-    await client.finish();
-    const summary = await client.rest();
-    await client.ended();
-    client.wire.destroy();
-    assert.ok(echo.equals(payload), 'the echo is the payload');
-    assert.equal(summary.toString('hex'), summarize(payload).toString('hex'));
-  };
-
   describe(name, { skip, concurrency: false }, () => {
     const exits: Exit[] = [];
     for (const transport of [tcp, websocket(oneFrame)]) {
       test(`echoes a megabyte over ${transport.name}`, async (t) => {
         const server = await start(t, transport);
-        await converse(await transport.connect(server), generate(1 << 20));
+        await converse(await transport.connect(server), generate(1 << 20), summarize);
         exits.push(await server.stop());
         assert.deepEqual(exits.at(-1), exits[0]);
         assert.equal(server.stderr, '');
@@ -62,7 +48,7 @@ export function testEcho({ name, words, env = {}, summarize = sha256, skip }: Ec
       const server = await start(t, websocket());
       for (const framing of framings) {
         const payload = generate(framing.stepwise ? splitHeadersSize : 5000);
-        await converse(await websocket(framing).connect(server), payload);
+        await converse(await websocket(framing).connect(server), payload, summarize);
       }
       assert.equal(server.stderr, '');
     });
@@ -75,7 +61,7 @@ export function testEcho({ name, words, env = {}, summarize = sha256, skip }: Ec
       const severalClients = async () => {
         const conversations = clients.map(async (framing, index) => {
           const client = await websocket(framing).connect(server);
-          await converse(client, generate(4000 + index, index + 1));
+          await converse(client, generate(4000 + index, index + 1), summarize);
         });
         await Promise.all(conversations);
       };
@@ -94,4 +80,19 @@ export function testEcho({ name, words, env = {}, summarize = sha256, skip }: Ec
 
 function sha256(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest();
+}
+
+/** Sends these bytes to an echo server and asserts that they come back, and their digest. */
+export async function converse(client: Client, bytes: Buffer, summarize = sha256): Promise<void> {
+  // Some servers read lines.
+  const payload = Buffer.concat([bytes, Buffer.from('\n')]);
+  const received = client.receive(payload.length);
+  await client.send(payload);
+  const echo = await received;
+  await client.finish();
+  const summary = await client.rest();
+  await client.ended();
+  client.wire.destroy();
+  assert.ok(echo.equals(payload), 'the echo is the payload');
+  assert.equal(summary.toString('hex'), summarize(payload).toString('hex'));
 }

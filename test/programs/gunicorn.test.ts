@@ -10,8 +10,8 @@ import { generate } from '../support/payload.js';
 import { requires } from '../support/programs.js';
 import { type Transport, tcp, websocket } from '../support/transport.js';
 import { Command, root } from './command.js';
+import { assertIdle } from './household.js';
 import { type Answer, ask, reach } from './http.js';
-import { assertIdle } from './idle.js';
 
 const needed = ['gunicorn', '/usr/bin/python3'] as const;
 
@@ -87,7 +87,7 @@ describe('gunicorn', { concurrency: 2 }, () => {
           'nothing is left open',
           () => openDescriptors(server.pid).length <= before,
         );
-        await assertIdle(server.pid, ...young());
+        await assertIdle(server.pid);
 
         const slow = get('/slow');
         await eventually('it is at work', () => server.stderr.includes('being slow'));

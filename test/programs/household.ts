@@ -1,4 +1,5 @@
 // A server and the processes that it started: what they hold and what they use, together.
+import assert from 'node:assert/strict';
 import { elapse, eventually } from '../support/deadline.js';
 import { childrenOf, cpuSeconds, openSockets } from '../support/kernel.js';
 
@@ -38,9 +39,11 @@ export async function keepsNoMoreThan(most: number, pid: number): Promise<void> 
   });
 }
 
-/** The CPU seconds that the server and its processes use in one second from now. */
-export async function cpuInASecond(pid: number): Promise<number> {
+/** Asserts that the server and its processes sleep: who spins uses all the time that it gets. */
+export async function assertIdle(pid: number): Promise<void> {
+  const seconds = 0.4;
   const before = cpuOf(pid);
-  await elapse(1000);
-  return cpuOf(pid) - before;
+  await elapse(seconds * 1000);
+  const used = cpuOf(pid) - before;
+  assert.ok(used < seconds / 4, `${used} s of CPU in ${seconds} s`);
 }

@@ -15,7 +15,7 @@ import { atRandom, oneFrame } from '../support/framings.js';
 import { generate } from '../support/payload.js';
 import { requires } from '../support/programs.js';
 import { tcp, websocket } from '../support/transport.js';
-import { cpuInASecond, keepsNoMoreThan, socketsOf } from './household.js';
+import { assertIdle, keepsNoMoreThan, socketsOf } from './household.js';
 import { get, post, response } from './http-by-hand.js';
 import { Nginx, program, sharings } from './nginx.js';
 import { browse, crowd, fetchRest, makeFile, request, small } from './site.js';
@@ -61,7 +61,7 @@ describe('nginx', { skip: requires(program) }, () => {
     const server = await Nginx.start(t, transport);
     const clients = await Promise.all(Array.from({ length: 20 }, () => transport.connect(server)));
     await Promise.all(clients.map((client) => browse(client, 2)));
-    assert.ok((await cpuInASecond(server.pid)) < 0.1);
+    await assertIdle(server.pid);
     for (const client of clients) client.wire.destroy();
   });
 

@@ -168,6 +168,19 @@ for (const [name, request] of Object.entries({ silent: 0, slow: 60 })) {
   });
 }
 
+test('a client may not take longer where the server is shown a stopped clock', async (t) => {
+  const clock = compile({
+    name: 'stopped-clock.so',
+    sources: ['test/servers/stopped-clock.c'],
+    flags: ['-shared', '-fPIC'],
+  });
+  const env = { WSWRAP_HANDSHAKE_TIMEOUT: '0.3', LD_PRELOAD: `${shim}:${clock}` };
+  const program = blocking.program();
+  const server = await serve(t, program, words({ mode: 'echo' }), { wrapped: true, env });
+  const silent = await wire(t, server);
+  await silent.rest();
+});
+
 test('the oldest unfinished handshake makes room for a new one', async (t) => {
   const env = { WSWRAP_MAX_PENDING: '4' };
   const server = await serve(t, poll.program(), words({ mode: 'echo' }), { wrapped: true, env });

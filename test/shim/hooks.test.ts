@@ -3,6 +3,8 @@
 // shim itself asks libc for next to nothing, so that it is safe to load into any of them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { type Program, requires } from '../support/programs.js';
 import { shim } from '../support/server.js';
@@ -71,15 +73,22 @@ function pathOf(program: string): string {
   return execFileSync('which', [program], { encoding: 'utf8' }).trim();
 }
 
+function javaLibrary(name: string): string {
+  return join(dirname(realpathSync(pathOf('javac'))), '..', 'lib', name);
+}
+
 const installed: readonly Program[] = [
   'nc.openbsd',
   'redis-server',
   '/usr/bin/python3',
   'Xtigervnc',
+  'perl',
 ];
 const servers = [
   ...installed.map((name) => ({ name, program: () => pathOf(name), skip: requires(name) })),
   { name: 'node', program: () => process.execPath, skip: false },
+  { name: "Java's java.net", program: () => javaLibrary('libnet.so'), skip: requires('javac') },
+  { name: "Java's java.nio", program: () => javaLibrary('libnio.so'), skip: requires('javac') },
 ];
 
 for (const { name, program, skip } of servers) {
