@@ -535,7 +535,11 @@ int hook_shutdown(int fd, int how) {
 
 // ---- process
 
-pid_t hook_fork() { return process::fork(); }
+pid_t hook_fork() {
+  const pid_t child = libc.fork();
+  if (child < 0) process::after_failed_fork();
+  return child;
+}
 
 void hook__exit(int status) {
   process::at_exit();

@@ -88,6 +88,8 @@ int early_ioctl(int fd, IoctlRequest request, ...) {
   return from_kernel<int>(kernel::invoke(SYS_ioctl, fd, request, argument));
 }
 
+int early_clone(int (*)(void*), void*, int, void*, ...) { return from_kernel<int>(-ENOSYS); }
+
 long early_syscall(long number, ...) {
   va_list list;
   va_start(list, number);

@@ -61,6 +61,29 @@ void adopt_descriptors() {
 constinit std::uint32_t forking_thread = 0;
 constinit bool prepared = false;
 
+[[gnu::constructor(101)]] void start() {
+  resolve_libc();
+  own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  if (const char* wrong = read_config(environ)) {
+    fail_start("not starting an unwrapped server: no sense in the value of", wrong);
+  }
+  if (config.port_count == 0) return;
+  environment::find_shim();
+  if (config.log_level != LogLevel::quiet && !open_log()) {
+    fail_start("cannot open the log file", config.log_file);
+  }
+  adopt_descriptors();
+}
+
+[[gnu::destructor(101)]] void stop() { at_exit(); }
+
+}  // namespace
+
+std::uint32_t id() { return own_id.load(std::memory_order_relaxed); }
+
+bool is_borrowed() { return static_cast<std::uint32_t>(kernel::call(SYS_getpid)) != id(); }
+
 // The driver first, as everywhere.
 void before_fork() {
   if (!fds::any() || is_borrowed()) return;
@@ -91,33 +114,8 @@ void after_fork_in_child() {
   chores::resume_after_fork();
 }
 
-[[gnu::constructor(101)]] void start() {
-  resolve_libc();
-  own_id.store(static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-  if (const char* wrong = read_config(environ)) {
-    fail_start("not starting an unwrapped server: no sense in the value of", wrong);
-  }
-  if (config.port_count == 0) return;
-  environment::find_shim();
-  if (config.log_level != LogLevel::quiet && !open_log()) {
-    fail_start("cannot open the log file", config.log_file);
-  }
-  adopt_descriptors();
-}
-
-[[gnu::destructor(101)]] void stop() { at_exit(); }
-
-}  // namespace
-
-std::uint32_t id() { return own_id.load(std::memory_order_relaxed); }
-
-bool is_borrowed() { return static_cast<std::uint32_t>(kernel::call(SYS_getpid)) != id(); }
-
-int fork() {
-  const int child = libc.fork();
-  if (child < 0 && fds::any() && !is_borrowed()) references::on_failed_fork();
-  return child;
+void after_failed_fork() {
+  if (fds::any() && !is_borrowed()) references::on_failed_fork();
 }
 
 void at_exit() {

@@ -12,9 +12,27 @@ std::uint32_t id();
 // the parent's descriptors, and must not change them.
 bool is_borrowed();
 
-// fork(2). The work is done by handlers that libc runs for daemon(3) and forkpty(3), too; only that
-// a fork failed must be seen here.
-int fork();
+// Around every fork(2). libc calls them for its own forks as well (daemon(3), forkpty(3)), but for
+// the last, which it has no handler for.
+void before_fork();
+void after_fork_in_parent();
+void after_fork_in_child();
+void after_failed_fork();
+
+// Makes a child with memory and descriptors of its own, in a way for which libc calls none of them.
+// `make` returns as fork(2) does.
+template <typename Make>
+auto fork_by(Make make) {
+  before_fork();
+  const auto child = make();
+  if (child == 0) {
+    after_fork_in_child();
+    return child;
+  }
+  after_fork_in_parent();
+  if (child < 0) after_failed_fork();
+  return child;
+}
 
 // Ends every connection that nobody else holds (Close 1001) before the process goes.
 void at_exit();

@@ -1,5 +1,6 @@
 // syscall(2): event loops and language runtimes make some of their calls that way, and a raw call
 // on a descriptor of ours must do what the function of that name does.
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "shim/config.h"
 #include "shim/hooks.h"
 #include "shim/libc.h"
+#include "shim/process.h"
 
 namespace wswrap {
 
@@ -18,6 +20,9 @@ template <typename T>
 T pointer(long word) {
   return reinterpret_cast<T>(word);
 }
+
+// Such a child of clone(2) is a thread, or a child of vfork(2).
+bool shares_anything(unsigned long flags) { return (flags & (CLONE_VM | CLONE_FILES)) != 0; }
 
 // Whether a raw system call concerns a descriptor of ours.
 bool concerns_us(long number, const long (&a)[6]) {
@@ -124,6 +129,14 @@ long hook_syscall(long number, ...) {
       if (concerns_us(number, a))
         return hook_dup3(fd, static_cast<int>(a[1]), static_cast<int>(a[2]));
       break;
+    case SYS_clone:
+      // With a stack of its own the child does not come back here.
+      if (a[1] != 0 || shares_anything(static_cast<unsigned long>(a[0]))) break;
+      return process::fork_by([&] { return libc.syscall(number, a[0], a[1], a[2], a[3], a[4]); });
+#if defined(SYS_fork)
+    case SYS_fork:
+      return process::fork_by([&] { return libc.syscall(number); });
+#endif
     case SYS_execve:
       return hook_execve(pointer<const char*>(a[0]), pointer<char* const*>(a[1]),
                          pointer<char* const*>(a[2]));
