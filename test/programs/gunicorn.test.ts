@@ -36,7 +36,8 @@ async function site(t: TestContext, transport: Transport, ...options: string[]):
   const words = (port: number) => [
     ...['gunicorn', '--bind', `127.0.0.1:${port}`, '--chdir', folder, ...options, 'wsgi_app:app'],
   ];
-  const server = await Command.start(t, words, { wrapped: transport.wrapped });
+  // A new master is not the one that would be told to end.
+  const server = await Command.start(t, words, { wrapped: transport.wrapped, terminal: true });
   const port = await reach(t, server, transport);
   return { server, get: (path, options) => ask(port, path, options) };
 }
@@ -110,6 +111,22 @@ describe('gunicorn', { concurrency: 2 }, () => {
       assert.equal(new Set([first, third, fifth]).size, 3);
       await assert.rejects(its.get('/hang'), { code: 'ECONNRESET' });
       assert.notEqual(await workerOf(its), fifth);
+    });
+
+    test(`a master that another takes over from, over ${transport.name}`, {
+      skip: requires(...needed),
+    }, async (t) => {
+      const its = await site(t, transport, '--workers', '1');
+      const { server } = its;
+      const old = await workerOf(its);
+      // It executes itself, and the new process finds the listener that it inherits.
+      server.child.kill('SIGUSR2');
+      await eventually('there are two', () => booted(server.stderr).length === 2);
+      server.child.kill('SIGTERM');
+      await eventually('the old one has gone', () => server.child.exitCode === 0);
+      const [, young] = booted(server.stderr);
+      assert.notEqual(young, old);
+      assert.equal(await workerOf(its), young);
     });
   }
 });
