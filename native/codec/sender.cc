@@ -123,14 +123,18 @@ std::size_t commit_encoded(Sender& sender, const Plan& plan, std::size_t taken) 
   return written;
 }
 
-}  // namespace
-
-void plan(const Sender& sender, std::span<const iovec> payload, Plan& plan) {
+void plan_pending(const Sender& sender, Plan& plan) {
   plan.count = plan.wire_size = plan.frames = plan.resumed = 0;
   plan.pending = static_cast<std::size_t>(sender.pending_size - sender.pending_sent);
   if (plan.pending != 0) {
     add(plan, std::span(sender.pending).subspan(sender.pending_sent, plan.pending));
   }
+}
+
+}  // namespace
+
+void plan(const Sender& sender, std::span<const iovec> payload, Plan& plan) {
+  plan_pending(sender, plan);
   if (sender.close_queued) return;
   Segments rest(payload);
   if (sender.encoding == Encoding::base64) return plan_encoded(sender, rest, plan);
@@ -140,6 +144,18 @@ void plan(const Sender& sender, std::span<const iovec> payload, Plan& plan) {
     plan.resumed += run.size();
   }
   if (plan.resumed == sender.promised) plan_frames(sender, rest, plan);
+}
+
+void plan_header(const Sender& sender, std::size_t size, Plan& plan) {
+  plan_pending(sender, plan);
+  if (sender.close_queued || sender.promised != 0 || size == 0) return;
+  Plan::Frame& frame = plan.frame[plan.frames++];
+  frame.payload = static_cast<std::uint32_t>(std::min(size, max_frame));
+  frame.fin = true;
+  frame.utf8_after = utf8_accept;
+  frame.header_size =
+      static_cast<std::uint8_t>(write_header(Opcode::binary, true, frame.payload, frame.header));
+  add(plan, std::span(frame.header).first(frame.header_size));
 }
 
 std::size_t commit(Sender& sender, const Plan& plan, std::size_t taken) {

@@ -68,6 +68,11 @@ struct Plan {
 // only what is pending.
 void plan(const Sender& sender, std::span<const iovec> payload, Plan& plan);
 
+// Lays out what must go before `size` bytes of payload that the kernel fetches by itself
+// (sendfile(2)): what is pending, and a header unless a frame is open. Then `promised` bytes may
+// follow. Not for text frames and base64, which depend on the payload.
+void plan_header(const Sender& sender, std::size_t size, Plan& plan);
+
 // Accounts for `taken` wire bytes of the plan. Returns how many payload bytes count as written.
 std::size_t commit(Sender& sender, const Plan& plan, std::size_t taken);
 

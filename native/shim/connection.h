@@ -34,9 +34,20 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
 // send(2) with MSG_DONTWAIT, MSG_NOSIGNAL and MSG_MORE. The value is payload bytes.
 Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int flags);
 
-// sendfile(2).
-Result transmit_file(int fd, std::uint32_t index, int file, std::int64_t* offset,
-                     std::size_t count);
+// Payload that the kernel moves into a socket without showing it to us.
+struct Mover {
+  // Moves at most `most` bytes. Returns how many, 0 if there are no more, or -errno.
+  long (*move)(void* context, int socket, std::size_t most);
+  void* context;
+};
+
+// True if payload is sent as it is: then it can be moved.
+bool sends_unchanged(std::uint32_t index);
+
+// Sends a header for at most `size` bytes and has them moved, as often as it takes. A mover that
+// finds less leaves an open frame, which whatever is sent next continues. The value is payload
+// bytes.
+Result transmit_moved(int fd, std::uint32_t index, std::size_t size, const Mover& mover, int flags);
 
 // What a read would meet now.
 enum class Readiness {

@@ -20,6 +20,7 @@
 #include "shim/kernel.h"
 #include "shim/libc.h"
 #include "shim/listeners.h"
+#include "shim/moving.h"
 #include "shim/passing.h"
 #include "shim/process.h"
 #include "shim/wait.h"
@@ -296,11 +297,28 @@ ssize_t hook_sendfile(int out, int in, off_t* offset, size_t count) {
   if (const Ours ours(out); ours) {
     std::int64_t position = offset != nullptr ? *offset : 0;
     std::int64_t* const wide = offset != nullptr ? &position : nullptr;
-    const Result result = connection::transmit_file(out, ours.index(), in, wide, count);
+    const Result result = moving::send_file(out, ours.index(), in, wide, count);
     if (offset != nullptr) *offset = static_cast<off_t>(position);
     if (!is_foreign(out, result)) return answer<ssize_t>(result);
   }
   return libc.sendfile(out, in, offset, count);
+}
+
+// What makes no sense is refused by the kernel, in its own words.
+ssize_t hook_splice(int in, std::int64_t* in_offset, int out, std::int64_t* out_offset, size_t size,
+                    unsigned flags) {
+  constexpr unsigned known = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
+  const bool sensible =
+      in_offset == nullptr && out_offset == nullptr && size > 0 && (flags & ~known) == 0;
+  if (const Ours ours(in); ours && sensible && moving::is_pipe(out)) {
+    const Result result = moving::splice_in(in, ours.index(), out, size, flags);
+    if (!is_foreign(in, result)) return answer<ssize_t>(result);
+  }
+  if (const Ours ours(out); ours && sensible && moving::is_pipe(in)) {
+    const Result result = moving::splice_out(in, out, ours.index(), size, flags);
+    if (!is_foreign(out, result)) return answer<ssize_t>(result);
+  }
+  return libc.splice(in, in_offset, out, out_offset, size, flags);
 }
 
 // ---- wait

@@ -102,4 +102,9 @@ inline constexpr unsigned close_range_unshare = 1u << 1;
 inline constexpr unsigned close_range_cloexec = 1u << 2;
 inline constexpr int rwf_nowait = 1 << 3;
 
+// What SO_MEMINFO tells (linux/sock_diag.h): how many numbers, and the places of two of them.
+inline constexpr std::size_t meminfo_size = 9;
+inline constexpr std::size_t meminfo_sndbuf = 3;
+inline constexpr std::size_t meminfo_queued = 5;
+
 }  // namespace wswrap::kernel

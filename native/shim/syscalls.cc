@@ -6,7 +6,10 @@
 
 #include <cerrno>
 #include <cstdarg>
+#include <type_traits>
+#include <utility>
 
+#include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/hooks.h"
 #include "shim/libc.h"
@@ -16,30 +19,101 @@ namespace wswrap {
 
 namespace {
 
+using Words = long[6];
+
 template <typename T>
-T pointer(long word) {
-  return reinterpret_cast<T>(word);
+T from_word(long word) {
+  if constexpr (std::is_pointer_v<T>) {
+    return reinterpret_cast<T>(word);
+  } else {
+    return static_cast<T>(word);
+  }
+}
+
+// Calls a hook with the words of a system call whose arguments are in the same order.
+template <typename Result, typename... Args>
+long call(Result (*hook)(Args...), const Words& a) {
+  const auto with = [&]<std::size_t... i>(std::index_sequence<i...>) {
+    return static_cast<long>(hook(from_word<Args>(a[i])...));
+  };
+  return with(std::index_sequence_for<Args...>{});
 }
 
 // Such a child of clone(2) is a thread, or a child of vfork(2).
-bool shares_anything(unsigned long flags) { return (flags & (CLONE_VM | CLONE_FILES)) != 0; }
+bool shares_anything(long flags) { return (flags & (CLONE_VM | CLONE_FILES)) != 0; }
 
-// Whether a raw system call concerns a descriptor of ours.
-bool concerns_us(long number, const long (&a)[6]) {
-  const auto ours = [](long fd) { return !fds::get(static_cast<int>(fd)).plain(); };
-  switch (number) {
-    case SYS_epoll_ctl:
-      return ours(a[0]) || ours(a[2]);
-    case SYS_dup3:
-      return ours(a[0]) || ours(a[1]);
-#if __SIZEOF_POINTER__ == 4
-    case SYS_ppoll_time64:
-#endif
-    case SYS_ppoll:
-      return any_of_ours(pointer<const pollfd*>(a[0]), static_cast<nfds_t>(a[1]));
-    default:
-      return ours(a[0]);
+bool ours(long fd) { return !fds::get(static_cast<int>(fd)).plain(); }
+
+bool any_polled(const Words& a) {
+  return any_of_ours(from_word<const pollfd*>(a[0]), from_word<nfds_t>(a[1]));
+}
+
+template <typename Time>
+Nanoseconds duration(const Time* time) {
+  const bool valid = time != nullptr && time->tv_sec >= 0 && time->tv_sec <= 1'000'000'000 &&
+                     time->tv_nsec >= 0 && time->tv_nsec < 1'000'000'000;
+  return valid ? Nanoseconds{time->tv_sec} * 1'000'000'000 + time->tv_nsec : forever;
+}
+
+// The kernel leaves in the timeout what remained of it; libc's functions do not.
+template <typename Time>
+class LeaveTimeRemaining {
+ public:
+  explicit LeaveTimeRemaining(long word)
+      : time_(from_word<Time*>(word)), deadline_(duration(time_)) {}
+  ~LeaveTimeRemaining() {
+    if (deadline_.never()) return;
+    const timespec left = to_timespec(deadline_.left());
+    time_->tv_sec = left.tv_sec;
+    time_->tv_nsec = static_cast<decltype(time_->tv_nsec)>(left.tv_nsec);
   }
+  LeaveTimeRemaining(const LeaveTimeRemaining&) = delete;
+  LeaveTimeRemaining& operator=(const LeaveTimeRemaining&) = delete;
+
+ private:
+  Time* time_;
+  Deadline deadline_;
+};
+
+template <typename Time, auto hook>
+long raw_pselect(const Words& a) {
+  struct Mask {
+    const sigset_t* mask;
+    std::size_t size;
+  };
+  const auto* sixth = from_word<const Mask*>(a[5]);
+  const LeaveTimeRemaining<Time> leave(a[4]);
+  return hook(from_word<int>(a[0]), from_word<fd_set*>(a[1]), from_word<fd_set*>(a[2]),
+              from_word<fd_set*>(a[3]), from_word<const Time*>(a[4]),
+              sixth != nullptr ? sixth->mask : nullptr);
+}
+
+template <typename Time, auto hook>
+long raw_ppoll(const Words& a) {
+  const LeaveTimeRemaining<Time> leave(a[2]);
+  return call(hook, a);
+}
+
+// The offset takes two words, of which the second is unused where one is enough.
+template <typename Hook>
+long raw_vector(Hook* hook, const Words& a) {
+  return hook(from_word<int>(a[0]), from_word<const iovec*>(a[1]), from_word<int>(a[2]), a[3],
+              from_word<int>(a[5]));
+}
+
+// Linux AIO (io_submit(2)) would go around us. The descriptor of a request is its sixth word of 32
+// bits (linux/aio_abi.h).
+bool submits_ours(const Words& a) {
+  const auto* const* submitted = from_word<const int* const*>(a[2]);
+  for (long i = 0; submitted != nullptr && i < a[1]; ++i) {
+    if (submitted[i] != nullptr && ours(submitted[i][5])) return true;
+  }
+  return false;
+}
+
+long refuse(int error) {
+  errno = error;
+  return -1;
 }
 
 }  // namespace
@@ -47,137 +121,86 @@ bool concerns_us(long number, const long (&a)[6]) {
 long hook_syscall(long number, ...) {
   va_list list;
   va_start(list, number);
-  long a[6];
+  Words a;
   for (long& value : a) value = va_arg(list, long);
   va_end(list);
-  const int fd = static_cast<int>(a[0]);
+
+// A call that a hook serves if its descriptors are ours.
+#define SERVE(name, whose, served) \
+  case SYS_##name:                 \
+    if (whose) return served;      \
+    break;
   switch (number) {
-    case SYS_io_uring_setup:
-      // Its operations would bypass us: event loops fall back to epoll.
-      if (config.port_count == 0) break;
-      errno = ENOSYS;
-      return -1;
-    case SYS_read:
-      if (concerns_us(number, a))
-        return hook_read(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]));
-      break;
-    case SYS_write:
-      if (concerns_us(number, a))
-        return hook_write(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]));
-      break;
-    case SYS_readv:
-      if (concerns_us(number, a))
-        return hook_readv(fd, pointer<iovec*>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_writev:
-      if (concerns_us(number, a))
-        return hook_writev(fd, pointer<iovec*>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_recvfrom:
-      if (concerns_us(number, a)) {
-        return hook_recvfrom(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]),
-                             static_cast<int>(a[3]), pointer<sockaddr*>(a[4]),
-                             pointer<socklen_t*>(a[5]));
-      }
-      break;
-    case SYS_sendto:
-      if (concerns_us(number, a)) {
-        return hook_send(fd, pointer<void*>(a[1]), static_cast<size_t>(a[2]),
-                         static_cast<int>(a[3]));
-      }
-      break;
-    case SYS_recvmsg:
-      return hook_recvmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
-    case SYS_recvmmsg:
-      return hook_recvmmsg(fd, pointer<mmsghdr*>(a[1]), static_cast<unsigned>(a[2]),
-                           static_cast<MessageFlags>(a[3]), pointer<timespec*>(a[4]));
-    case SYS_sendmsg:
-      return hook_sendmsg(fd, pointer<msghdr*>(a[1]), static_cast<int>(a[2]));
-    case SYS_sendmmsg:
-      return hook_sendmmsg(fd, pointer<mmsghdr*>(a[1]), static_cast<unsigned>(a[2]),
-                           static_cast<MessageFlags>(a[3]));
-    case SYS_pidfd_getfd:
-      return hook_pidfd_getfd(fd, static_cast<int>(a[1]), static_cast<unsigned>(a[2]));
+    // birth
 #ifdef SYS_accept
-    case SYS_accept:
-      if (concerns_us(number, a)) {
-        return hook_accept(fd, pointer<sockaddr*>(a[1]), pointer<socklen_t*>(a[2]));
-      }
-      break;
+    SERVE(accept, ours(a[0]), call(hook_accept, a))
 #endif
-    case SYS_accept4:
-      if (concerns_us(number, a)) {
-        return hook_accept4(fd, pointer<sockaddr*>(a[1]), pointer<socklen_t*>(a[2]),
-                            static_cast<int>(a[3]));
-      }
-      break;
-    case SYS_listen:
-      return hook_listen(fd, static_cast<int>(a[1]));
-    case SYS_close:
-      if (concerns_us(number, a)) return hook_close(fd);
-      break;
-    case SYS_close_range:
-      return hook_close_range(static_cast<unsigned>(a[0]), static_cast<unsigned>(a[1]),
-                              static_cast<int>(a[2]));
-    case SYS_shutdown:
-      if (concerns_us(number, a)) return hook_shutdown(fd, static_cast<int>(a[1]));
-      break;
-    case SYS_dup:
-      if (concerns_us(number, a)) return hook_dup(fd);
-      break;
-    case SYS_dup3:
-      if (concerns_us(number, a))
-        return hook_dup3(fd, static_cast<int>(a[1]), static_cast<int>(a[2]));
-      break;
-    case SYS_clone:
-      // With a stack of its own the child does not come back here.
-      if (a[1] != 0 || shares_anything(static_cast<unsigned long>(a[0]))) break;
-      return process::fork_by([&] { return libc.syscall(number, a[0], a[1], a[2], a[3], a[4]); });
-#if defined(SYS_fork)
-    case SYS_fork:
-      return process::fork_by([&] { return libc.syscall(number); });
-#endif
-    case SYS_execve:
-      return hook_execve(pointer<const char*>(a[0]), pointer<char* const*>(a[1]),
-                         pointer<char* const*>(a[2]));
-    case SYS_execveat:
-      return hook_execveat(fd, pointer<const char*>(a[1]), pointer<char* const*>(a[2]),
-                           pointer<char* const*>(a[3]), static_cast<int>(a[4]));
-    case SYS_fcntl:
-      if (concerns_us(number, a)) return hook_fcntl(fd, static_cast<int>(a[1]), a[2]);
-      break;
+    SERVE(accept4, ours(a[0]), call(hook_accept4, a))
+    SERVE(listen, true, call(hook_listen, a))
+    SERVE(socket, true, call(hook_socket, a))
+    SERVE(socketpair, true, call(hook_socketpair, a))
+    // receive
+    SERVE(read, ours(a[0]), call(hook_read, a))
+    SERVE(readv, ours(a[0]), call(hook_readv, a))
+    SERVE(preadv2, ours(a[0]), raw_vector(hook_preadv2, a))
+    SERVE(recvfrom, ours(a[0]), call(hook_recvfrom, a))
+    SERVE(recvmsg, true, call(hook_recvmsg, a))
+    SERVE(recvmmsg, true, call(hook_recvmmsg, a))
+    // send
+    SERVE(write, ours(a[0]), call(hook_write, a))
+    SERVE(writev, ours(a[0]), call(hook_writev, a))
+    SERVE(pwritev2, ours(a[0]), raw_vector(hook_pwritev2, a))
+    SERVE(sendto, ours(a[0]), call(hook_sendto, a))
+    SERVE(sendmsg, true, call(hook_sendmsg, a))
+    SERVE(sendmmsg, true, call(hook_sendmmsg, a))
+    SERVE(sendfile, ours(a[0]), call(hook_sendfile, a))
+    SERVE(splice, ours(a[0]) || ours(a[2]), call(hook_splice, a))
+    // wait
+    SERVE(pselect6, fds::any(), (raw_pselect<timespec, hook_pselect>(a)))
+    SERVE(ppoll, any_polled(a), (raw_ppoll<timespec, hook_ppoll>(a)))
+    SERVE(epoll_ctl, ours(a[0]) || ours(a[2]), call(hook_epoll_ctl, a))
+    SERVE(epoll_pwait, true, call(hook_epoll_pwait, a))
+    SERVE(epoll_pwait2, true, call(hook_epoll_pwait2, a))
+    SERVE(epoll_create1, true, call(hook_epoll_create1, a))
 #if __SIZEOF_POINTER__ == 4
-    case SYS_fcntl64:
-      if (concerns_us(number, a)) return hook_fcntl64(fd, static_cast<int>(a[1]), a[2]);
-      break;
-    case SYS_ppoll_time64:
-      if (concerns_us(number, a)) {
-        return hook___ppoll64(pointer<pollfd*>(a[0]), static_cast<nfds_t>(a[1]),
-                              pointer<WideTimespec*>(a[2]), pointer<sigset_t*>(a[3]));
-      }
-      break;
+    SERVE(pselect6_time64, fds::any(), (raw_pselect<WideTimespec, hook___pselect64>(a)))
+    SERVE(ppoll_time64, any_polled(a), (raw_ppoll<WideTimespec, hook___ppoll64>(a)))
+    SERVE(recvmmsg_time64, true, call(hook___recvmmsg64, a))
+    SERVE(fcntl64, ours(a[0]), hook_fcntl64(from_word<int>(a[0]), from_word<int>(a[1]), a[2]))
+    SERVE(sendfile64, ours(a[0]), call(hook_sendfile64, a))
 #endif
-    case SYS_ppoll:
-      if (concerns_us(number, a)) {
-        return hook_ppoll(pointer<pollfd*>(a[0]), static_cast<nfds_t>(a[1]),
-                          pointer<timespec*>(a[2]), pointer<sigset_t*>(a[3]));
-      }
-      break;
-    case SYS_epoll_ctl:
-      if (concerns_us(number, a)) {
-        return hook_epoll_ctl(fd, static_cast<int>(a[1]), static_cast<int>(a[2]),
-                              pointer<epoll_event*>(a[3]));
-      }
-      break;
-    case SYS_epoll_pwait:
-      if (concerns_us(number, a)) {
-        return hook_epoll_pwait(fd, pointer<epoll_event*>(a[1]), static_cast<int>(a[2]),
-                                static_cast<int>(a[3]), pointer<sigset_t*>(a[4]));
-      }
+#if defined(SYS_poll)  // older architectures have these, too
+    SERVE(select, fds::any(), call(hook_select, a))
+    SERVE(poll, any_polled(a), call(hook_poll, a))
+    SERVE(epoll_wait, true, call(hook_epoll_wait, a))
+    SERVE(epoll_create, true, call(hook_epoll_create, a))
+    SERVE(dup2, true, call(hook_dup2, a))
+#endif
+    // descriptor life
+    SERVE(close, ours(a[0]), call(hook_close, a))
+    SERVE(close_range, true, call(hook_close_range, a))
+    SERVE(dup, true, call(hook_dup, a))
+    SERVE(dup3, true, call(hook_dup3, a))
+    SERVE(pidfd_getfd, true, call(hook_pidfd_getfd, a))
+    SERVE(fcntl, ours(a[0]), hook_fcntl(from_word<int>(a[0]), from_word<int>(a[1]), a[2]))
+    // control
+    SERVE(ioctl, ours(a[0]), hook_ioctl(from_word<int>(a[0]), from_word<unsigned long>(a[1]), a[2]))
+    SERVE(shutdown, ours(a[0]), call(hook_shutdown, a))
+    SERVE(getsockopt, ours(a[0]), call(hook_getsockopt, a))
+    SERVE(setsockopt, ours(a[0]), call(hook_setsockopt, a))
+    // process
+    SERVE(execve, true, call(hook_execve, a))
+    SERVE(execveat, true, call(hook_execveat, a))
+    // What would bypass us. Event loops fall back to epoll.
+    SERVE(io_uring_setup, config.port_count != 0, refuse(ENOSYS))
+    SERVE(io_submit, submits_ours(a), refuse(EINVAL))
+    case SYS_exit_group:
+      hook__exit(from_word<int>(a[0]));
       break;
     default:
       break;
   }
+#undef SERVE
   return libc.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

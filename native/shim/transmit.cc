@@ -48,36 +48,101 @@ bool flush(int fd, Sender& sender) {
 // What one attempt came to.
 struct Outcome {
   std::size_t written = 0;
-  int error = 0;      // EAGAIN: the send buffer is full
-  bool full = false;  // the kernel took less than was offered
-  bool tail = false;  // the end of something that was counted as written is still here
+  std::size_t wire = 0;
+  int error = 0;           // EAGAIN: the send buffer is full
+  bool full = false;       // the kernel took less than was offered
+  bool tail = false;       // the end of something that was counted as written is still here
+  bool over = false;       // there is nothing more to be moved
+  bool signalled = false;  // the kernel raised SIGPIPE by itself
 };
+
+// What must hold before anything is sent, with the transmit lock held. Returns 0 or an errno.
+int prepare(const Handle& handle, Record& record, Sender& sender) {
+  if (!is_current(handle)) return EBADF;
+  if (!load(record, sender)) return EPIPE;
+  const bool shut = (arena::state_of(record) & (arena::close_sent | arena::write_shut)) != 0;
+  return shut ? EPIPE : 0;
+}
+
+// Sends what was laid out. `outcome` tells what came of it.
+void send_plan(int fd, Record& record, Sender& sender, const Plan& plan, int flags,
+               Outcome& outcome) {
+  const long taken = sock::send(fd, plan.iov.data(), plan.count, flags & passed_flags);
+  if (taken == -EAGAIN) arena::set_state(record, arena::output_full);
+  if (taken < 0) {
+    outcome.error = static_cast<int>(-taken);
+    return;
+  }
+  const auto size = static_cast<std::size_t>(taken);
+  outcome.written = codec::commit(sender, plan, size);
+  outcome.wire = size;
+  outcome.full = size < plan.wire_size;
+  if (outcome.full) arena::set_state(record, arena::output_full);
+  outcome.tail = sender.pending_size != 0;
+}
 
 Outcome attempt(const Handle& handle, Record& record, const codec::Segments& payload,
                 std::size_t left, int flags) {
   Hold hold(record.transmit_lock);
   // A signal handler that interrupted this very call must not wait for it.
   if (!hold) return {.error = EINTR};
-  if (!is_current(handle)) return {.error = EBADF};
   Sender sender;
-  if (!load(record, sender)) return {.error = EPIPE};
-  if ((arena::state_of(record) & (arena::close_sent | arena::write_shut)) != 0) {
-    return {.error = EPIPE};
-  }
+  if (const int error = prepare(handle, record, sender); error != 0) return {.error = error};
   std::array<iovec, Plan::max_iov> iov;
   const std::size_t count = payload.list(iov, left);
   Plan plan;
   codec::plan(sender, std::span(iov).first(count), plan);
-  const long taken = sock::send(handle.fd, plan.iov.data(), plan.count, flags & passed_flags);
-  if (taken == -EAGAIN) arena::set_state(record, arena::output_full);
-  if (taken < 0) return {.error = static_cast<int>(-taken)};
   Outcome outcome;
-  outcome.written = codec::commit(sender, plan, static_cast<std::size_t>(taken));
-  outcome.full = static_cast<std::size_t>(taken) < plan.wire_size;
-  if (outcome.full) arena::set_state(record, arena::output_full);
-  outcome.tail = sender.pending_size != 0;
+  send_plan(handle.fd, record, sender, plan, flags, outcome);
+  if (outcome.error != 0) return outcome;
   record.sender = sender;
-  log_output(record, static_cast<std::size_t>(taken), outcome.written, left);
+  log_output(record, outcome.wire, outcome.written, left);
+  return outcome;
+}
+
+// How much the kernel takes in any case without waiting. A moving call has no MSG_DONTWAIT, and no
+// lock may be held by who waits.
+std::size_t certain_room(int fd) {
+  std::array<std::uint32_t, kernel::meminfo_size> memory{};
+  socklen_t size = sizeof memory;
+  if (kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) < 0)
+    return 0;
+  const std::uint32_t used = memory[kernel::meminfo_queued];
+  const std::uint32_t most = memory[kernel::meminfo_sndbuf];
+  // The kernel's own bookkeeping takes its share.
+  return used < most ? (most - used) / 2 : 0;
+}
+
+Outcome attempt_moved(const Handle& handle, Record& record, std::size_t left, const Mover& mover,
+                      bool may_block) {
+  const Hold hold(record.transmit_lock);
+  if (!hold) return {.error = EINTR};
+  Sender sender;
+  if (const int error = prepare(handle, record, sender); error != 0) return {.error = error};
+  const std::size_t room = may_block ? certain_room(handle.fd) : codec::max_frame;
+  if (room == 0) {
+    arena::set_state(record, arena::output_full);
+    return {.error = EAGAIN};
+  }
+  Outcome outcome;
+  Plan plan;
+  codec::plan_header(sender, left, plan);
+  if (plan.wire_size != 0) {
+    send_plan(handle.fd, record, sender, plan, MSG_MORE, outcome);
+    if (outcome.error != 0) return outcome;
+  }
+  if (!outcome.full) {
+    const std::size_t most = std::min<std::size_t>({left, sender.promised, room});
+    const long moved = mover.move(mover.context, handle.fd, most);
+    if (moved == -EAGAIN) arena::set_state(record, arena::output_full);
+    if (moved < 0) outcome.error = static_cast<int>(-moved);
+    outcome.signalled = moved == -EPIPE;
+    outcome.over = moved == 0;
+    outcome.written = moved > 0 ? static_cast<std::size_t>(moved) : 0;
+    sender.promised -= static_cast<std::uint32_t>(outcome.written);
+  }
+  record.sender = sender;
+  log_output(record, outcome.wire + outcome.written, outcome.written, left);
   return outcome;
 }
 
@@ -140,8 +205,30 @@ Result failure(int error, int flags) {
   return Result::fail(error);
 }
 
-// On the stack, which may be a small thread's.
-constexpr std::size_t file_room = 8192;
+// Makes attempts until all `size` bytes are sent, or no more can be.
+template <typename Attempt>
+Result transmit_all(const Handle& handle, Record& record, std::size_t size, int flags,
+                    Attempt make_attempt) {
+  Patience patience(handle.fd, SO_SNDTIMEO);
+  look_behind(handle.fd, handle.index, record);
+  std::size_t written = 0;
+  for (;;) {
+    const Outcome outcome = make_attempt(size - written);
+    if (outcome.error == ENOTSOCK) return Result::not_ours();
+    written += outcome.written;
+    settle_if_owed(handle, record);
+    // The server may never write again.
+    if (outcome.tail) chores::watch_output(handle);
+    if (written == size || outcome.over) return Result::ok(static_cast<long>(written));
+    if (outcome.error != 0 && outcome.error != EAGAIN) {
+      if (written > 0) return Result::ok(static_cast<long>(written));
+      return outcome.signalled ? Result::fail(outcome.error) : failure(outcome.error, flags);
+    }
+    if (outcome.error == 0 && !outcome.full) continue;
+    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : wait_for_room(handle.fd, patience);
+    if (error != 0) return Result::partial(written, error);
+  }
+}
 
 }  // namespace
 
@@ -168,62 +255,26 @@ Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int fla
   }
   const Handle handle = handle_of(fd, index);
   codec::Segments payload(iov);
-  Patience patience(fd, SO_SNDTIMEO);
-  look_behind(fd, index, record);
-  std::size_t written = 0;
-  for (;;) {
-    const Outcome outcome = attempt(handle, record, payload, size - written, flags);
-    if (outcome.error == ENOTSOCK) return Result::not_ours();
-    written += outcome.written;
+  return transmit_all(handle, record, size, flags, [&](std::size_t left) {
+    const Outcome outcome = attempt(handle, record, payload, left, flags);
     payload.advance(outcome.written);
-    settle_if_owed(handle, record);
-    // The server may never write again.
-    if (outcome.tail) chores::watch_output(handle);
-    if (written == size) return Result::ok(static_cast<long>(written));
-    if (outcome.error != 0 && outcome.error != EAGAIN) {
-      return written > 0 ? Result::ok(static_cast<long>(written)) : failure(outcome.error, flags);
-    }
-    if (outcome.error == 0 && !outcome.full) continue;
-    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : wait_for_room(fd, patience);
-    if (error != 0) return Result::partial(written, error);
-  }
+    return outcome;
+  });
 }
 
-Result transmit_file(int fd, std::uint32_t index, int file, std::int64_t* offset,
-                     std::size_t count) {
-  // The frame's length goes out before its bytes do, so the bytes are fetched first.
-  std::array<std::byte, file_room> bytes;
-  std::size_t written = 0;
-  while (written < count) {
-    const std::size_t wanted = std::min(bytes.size(), count - written);
-    const std::int64_t position = offset != nullptr ? *offset : kernel::seek(file, 0, SEEK_CUR);
-    if (position < 0) {
-      const int error =
-          position == -ESPIPE || offset != nullptr ? EINVAL : static_cast<int>(-position);
-      return Result::partial(written, error);
-    }
-    const long got = kernel::read_at(file, bytes.data(), wanted, position);
-    if (got < 0) {
-      // Not a file that has bytes at positions (sendfile(2)).
-      const int error = got == -ESPIPE || got == -EISDIR ? EINVAL : static_cast<int>(-got);
-      return Result::partial(written, error);
-    }
-    if (got == 0) break;
-    const iovec iov{bytes.data(), static_cast<std::size_t>(got)};
-    const Result sent = transmit(fd, index, {&iov, 1}, MSG_NOSIGNAL);
-    if (sent.error != 0) {
-      if (written > 0) break;
-      return sent.foreign ? sent : failure(sent.error, 0);
-    }
-    written += static_cast<std::size_t>(sent.value);
-    if (offset != nullptr) {
-      *offset += sent.value;
-    } else {
-      kernel::seek(file, position + sent.value, SEEK_SET);
-    }
-    if (sent.value < got) break;
-  }
-  return Result::ok(static_cast<long>(written));
+bool sends_unchanged(std::uint32_t index) {
+  const Sender& sender = arena::at(index).sender;
+  return sender.encoding == codec::Encoding::binary && !sender.text;
+}
+
+Result transmit_moved(int fd, std::uint32_t index, std::size_t size, const Mover& mover,
+                      int flags) {
+  Record& record = arena::at(index);
+  const Handle handle = handle_of(fd, index);
+  const bool may_block = !sock::is_nonblocking(fd);
+  return transmit_all(handle, record, size, flags, [&](std::size_t left) {
+    return attempt_moved(handle, record, left, mover, may_block);
+  });
 }
 
 bool settle(const Handle& handle) {

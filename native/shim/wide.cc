@@ -12,9 +12,9 @@
 #include <limits>
 
 #include "shim/border.h"
-#include "shim/connection.h"
 #include "shim/hooks.h"
 #include "shim/libc.h"
+#include "shim/moving.h"
 
 namespace wswrap {
 namespace {
@@ -77,7 +77,7 @@ int hook___fcntl_time64(int fd, int command, ...) {
 
 ssize_t hook_sendfile64(int out, int in, std::int64_t* offset, size_t count) {
   if (const Ours ours(out); ours) {
-    const Result result = connection::transmit_file(out, ours.index(), in, offset, count);
+    const Result result = moving::send_file(out, ours.index(), in, offset, count);
     if (!is_foreign(out, result)) return answer<ssize_t>(result);
   }
   return libc.sendfile64(out, in, offset, count);

@@ -1,8 +1,6 @@
 // The puppet's calls that open, copy, change and close descriptors.
-#include <linux/tcp.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 
 #include "puppet.h"
 
@@ -161,43 +159,6 @@ static void dupfd_cloexec(struct call *call) {
   OBSERVE(call, fcntl(fd, F_DUPFD_CLOEXEC, lowest));
 }
 
-// option FD rcvtimeo|sndtimeo MILLISECONDS, option FD linger SECONDS,
-// option FD sndbuf|rcvbuf|rcvlowat NUMBER
-static void option(struct call *call) {
-  const struct name options[] = {
-      {"sndbuf", SO_SNDBUF}, {"rcvbuf", SO_RCVBUF}, {"rcvlowat", SO_RCVLOWAT}, {NULL, 0}};
-  const int fd = number(call, 1), value = number(call, 3);
-  const char *which = word(call, 2);
-  if (strcmp(which, "linger") == 0) {
-    const struct linger linger = {.l_onoff = 1, .l_linger = value};
-    OBSERVE(call, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
-  } else if (strcmp(which, "rcvtimeo") == 0 || strcmp(which, "sndtimeo") == 0) {
-    const int name = which[0] == 'r' ? SO_RCVTIMEO : SO_SNDTIMEO;
-    const struct timeval time = {.tv_sec = value / 1000, .tv_usec = value % 1000 * 1000};
-    OBSERVE(call, setsockopt(fd, SOL_SOCKET, name, &time, sizeof time));
-  } else {
-    const int name = (int)flags_of(which, options);
-    OBSERVE(call, setsockopt(fd, SOL_SOCKET, name, &value, sizeof value));
-  }
-}
-
-// pending-error FD: SO_ERROR
-static void pending_error(struct call *call) {
-  const int fd = number(call, 1);
-  int error = 0;
-  socklen_t size = sizeof error;
-  OBSERVE(call, getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
-  note(call, "%s", error == 0 ? "none" : strerrorname_np(error));
-}
-
-// bytes-received FD: how many bytes the kernel has had from the peer, read or not
-static void bytes_received(struct call *call) {
-  struct tcp_info info;
-  socklen_t size = sizeof info;
-  OBSERVE(call, getsockopt(number(call, 1), IPPROTO_TCP, TCP_INFO, &info, &size));
-  if (call->result == 0) call->result = (long)info.tcpi_bytes_received;
-}
-
 // pipe: a pipe with a byte in it; the result is its reading end
 static void plain_pipe(struct call *call) {
   int ends[2];
@@ -227,8 +188,5 @@ const struct command descriptor_commands[] = {{"listen", do_listen},
                                               {"getfd", getfd},
                                               {"dupfd", dupfd},
                                               {"dupfd-cloexec", dupfd_cloexec},
-                                              {"option", option},
-                                              {"pending-error", pending_error},
-                                              {"bytes-received", bytes_received},
                                               {"pipe", plain_pipe},
                                               {NULL, NULL}};

@@ -3,7 +3,6 @@
 // Data to send is written text:…, hex:…, repeat:HEX:TIMES, or make:SIZE:SEED for pseudo-random
 // bytes. Data received is shown as text when it is short and printable, else as its size and hash.
 #include <ctype.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
@@ -11,10 +10,21 @@
 
 enum { ROOM = 32 * 1024 * 1024, MAX_PIECES = 8 };
 
-static const struct name message_flags[] = {
-    {"dontwait", MSG_DONTWAIT}, {"nosignal", MSG_NOSIGNAL}, {"peek", MSG_PEEK},
-    {"waitall", MSG_WAITALL},   {"trunc", MSG_TRUNC},       {"ctrunc", MSG_CTRUNC},
-    {"oob", MSG_OOB},           {"more", MSG_MORE},         {NULL, 0}};
+static const struct name message_flags[] = {{"dontwait", MSG_DONTWAIT},
+                                            {"nosignal", MSG_NOSIGNAL},
+                                            {"peek", MSG_PEEK},
+                                            {"waitall", MSG_WAITALL},
+                                            {"trunc", MSG_TRUNC},
+                                            {"ctrunc", MSG_CTRUNC},
+                                            {"oob", MSG_OOB},
+                                            {"more", MSG_MORE},
+                                            {"errqueue", MSG_ERRQUEUE},
+                                            {"eor", MSG_EOR},
+                                            {"confirm", MSG_CONFIRM},
+                                            {"dontroute", MSG_DONTROUTE},
+                                            {"waitforone", MSG_WAITFORONE},
+                                            {"cmsg-cloexec", MSG_CMSG_CLOEXEC},
+                                            {NULL, 0}};
 
 // Memory of a thread's own, kept: a thread has one call at a time.
 static unsigned char *room(void) {
@@ -104,7 +114,8 @@ static void do_recv(struct call *call) {
   const int flags = (int)flags_of(word(call, 3), message_flags);
   unsigned char *buffer = room();
   OBSERVE(call, recv(fd, buffer, size, flags));
-  note_data(call, buffer);
+  // With MSG_TRUNC nothing is written there.
+  if ((flags & MSG_TRUNC) == 0) note_data(call, buffer);
 }
 
 // recvfrom FD SIZE FLAGS
@@ -213,16 +224,18 @@ static void sendmsg_pieces(struct call *call) {
   OBSERVE(call, sendmsg(number(call, 1), &message, 0));
 }
 
-// recvmmsg FD SIZE…: one message for each size
+// recvmmsg FD FLAGS TIMEOUT SIZE…: one message for each size; TIMEOUT in milliseconds, -1 for none
 static void do_recvmmsg(struct call *call) {
   struct iovec piece[MAX_PIECES];
   struct mmsghdr message[MAX_PIECES] = {0};
   const int fd = number(call, 1);
-  const int count = pieces_to_fill(call, 2, piece);
+  const int flags = (int)flags_of(word(call, 2), message_flags), timeout = number(call, 3);
+  const int count = pieces_to_fill(call, 4, piece);
   for (int i = 0; i < count; ++i) {
     message[i].msg_hdr = (struct msghdr){.msg_iov = &piece[i], .msg_iovlen = 1};
   }
-  OBSERVE(call, recvmmsg(fd, message, (unsigned)count, MSG_WAITFORONE, NULL));
+  struct timespec limit = {.tv_sec = timeout / 1000, .tv_nsec = timeout % 1000 * 1000000L};
+  OBSERVE(call, recvmmsg(fd, message, (unsigned)count, flags, timeout < 0 ? NULL : &limit));
   for (long i = 0; i < call->result; ++i) {
     note(call, "%.*s,", (int)message[i].msg_len, (const char *)piece[i].iov_base);
   }
@@ -241,20 +254,24 @@ static void do_sendmmsg(struct call *call) {
   for (long i = 0; i < call->result; ++i) note(call, "%u,", message[i].msg_len);
 }
 
-// preadv2 FD SIZE…; pwritev2 FD DATA…; both at the offset that stands for none
+// preadv2 FD FLAGS SIZE…; pwritev2 FD FLAGS DATA…; both at the offset that stands for none
+static const struct name vector_flags[] = {{"nowait", RWF_NOWAIT}, {"hipri", RWF_HIPRI}, {NULL, 0}};
+
 static void do_preadv2(struct call *call) {
   struct iovec piece[MAX_PIECES];
   const int fd = number(call, 1);
-  const int count = pieces_to_fill(call, 2, piece);
-  OBSERVE(call, preadv2(fd, piece, count, -1, 0));
+  const int flags = (int)flags_of(word(call, 2), vector_flags);
+  const int count = pieces_to_fill(call, 3, piece);
+  OBSERVE(call, preadv2(fd, piece, count, -1, flags));
   note_data(call, room());
 }
 
 static void do_pwritev2(struct call *call) {
   struct iovec piece[MAX_PIECES];
   const int fd = number(call, 1);
-  const int count = pieces_to_send(call, 2, piece);
-  OBSERVE(call, pwritev2(fd, piece, count, -1, 0));
+  const int flags = (int)flags_of(word(call, 2), vector_flags);
+  const int count = pieces_to_send(call, 3, piece);
+  OBSERVE(call, pwritev2(fd, piece, count, -1, flags));
 }
 
 // sendfile FD OFFSET COUNT DATA: DATA is the file's content. OFFSET "at" uses the file's position.
@@ -320,14 +337,6 @@ static void read_often(struct call *call) {
   note(call, "%.3f", longest);
 }
 
-// fionread FD
-static void fionread(struct call *call) {
-  const int fd = number(call, 1);
-  int count = -1;
-  OBSERVE(call, ioctl(fd, FIONREAD, &count));
-  note(call, "%d", count);
-}
-
 const struct command transfer_commands[] = {{"read", do_read},
                                             {"recv", do_recv},
                                             {"recvfrom", do_recvfrom},
@@ -349,5 +358,4 @@ const struct command transfer_commands[] = {{"read", do_read},
                                             {"recvmsg-pieces", recvmsg_pieces},
                                             {"sendmsg-pieces", sendmsg_pieces},
                                             {"sendfile-from", sendfile_from},
-                                            {"fionread", fionread},
                                             {NULL, NULL}};

@@ -35,8 +35,8 @@ struct command {
 };
 
 // The parts' tables end with a nameless entry.
-extern const struct command transfer_commands[], wait_commands[], descriptor_commands[],
-    passing_commands[];
+extern const struct command transfer_commands[], pipe_commands[], wait_commands[],
+    descriptor_commands[], control_commands[], passing_commands[];
 
 // The child that `hold` made.
 extern pid_t holder;

@@ -124,7 +124,7 @@ scene('a child takes some bytes, its parent the others', async (s) => {
 });
 
 scene('a child accepts from the listener that it inherited', async (s) => {
-  const connecting = s.transport.connect(s.puppet.server);
+  const connecting = s.connect();
   await s.puppet.must('in-child', 'accept', listener);
   // The child has exited, and its connection with it.
   const client = await connecting;
@@ -173,9 +173,9 @@ scene('a copy of the listener accepts, too', async (s) => {
   assert.equal((await s.puppet.call('poll', 1000, `${copy}:in`)).result, 1);
   await s.puppet.must('accept', copy);
   await s.puppet.must('close', listener);
-  const connecting = s.transport.connect({ port: s.puppet.server.port });
+  const connecting = s.connect();
   assert.equal((await s.puppet.call('accept', copy)).error, 'ok');
-  (await connecting).wire.destroy();
+  await connecting;
 });
 
 scene('the address of a client is its own', async (s) => {

@@ -54,8 +54,7 @@ scene('read goes on after a signal with SA_RESTART', async (s) => {
 scene('accept goes on after a signal with SA_RESTART', async (s) => {
   const accepting = s.puppet.call('alarm', 100, 'restart', 'accept', listener);
   await elapse(300);
-  const client = await s.transport.connect({ port: s.puppet.server.port });
-  s.t.after(() => client.wire.destroy());
+  await s.connect();
   assert.equal((await accepting).error, 'ok');
 });
 

@@ -255,11 +255,11 @@ scene('one descriptor number serves one connection after the other', async (s) =
 scene('several messages in one call', async (s) => {
   const { client, fd } = await s.connection();
   assert.equal((await s.puppet.call('sendmmsg', fd, 'text:abc', 'text:de')).detail, '3,2,');
-  assert.equal(await s.puppet.must('pwritev2', fd, 'text:f', 'text:gh'), 3);
+  assert.equal(await s.puppet.must('pwritev2', fd, 0, 'text:f', 'text:gh'), 3);
   assert.equal(await text(client, 8), 'abcdefgh');
   await s.deliver(client, fd, 'abcdefgh');
-  assert.equal((await s.puppet.call('recvmmsg', fd, 3, 2)).detail, 'abc,de,');
-  assert.equal((await s.puppet.call('preadv2', fd, 1, 10)).detail, 'text:fgh');
+  assert.equal((await s.puppet.call('recvmmsg', fd, 'waitforone', -1, 3, 2)).detail, 'abc,de,');
+  assert.equal((await s.puppet.call('preadv2', fd, 0, 1, 10)).detail, 'text:fgh');
 });
 
 const sizes = [1, 125, 126, 127, 65535, 65536, 65537, 131072, 131073];

@@ -41,12 +41,15 @@ function parse([told = '', ...extras]: string[]): Reply {
 /** The puppet's listener. */
 export const listener = 3;
 
-export function puppetProgram(): string {
-  const parts = ['puppet', 'puppet-transfer', 'puppet-wait', 'puppet-descriptor', 'puppet-passing'];
+const parts = ['', '-transfer', '-pipe', '-wait', '-descriptor', '-control', '-passing'];
+
+/** The puppet; `raw` makes its calls through syscall(2). */
+export function puppetProgram(raw = false): string {
+  const flags = ['-O2', '-D_GNU_SOURCE', '-pthread'];
   return compile({
-    name: 'puppet',
-    sources: parts.map((part) => `test/servers/${part}.c`),
-    flags: ['-O2', '-D_GNU_SOURCE', '-pthread'],
+    name: raw ? 'puppet-raw' : 'puppet',
+    sources: parts.map((part) => `test/servers/puppet${part}.c`),
+    flags: raw ? [...flags, '-include', 'test/servers/raw.h'] : flags,
   });
 }
 
@@ -63,11 +66,11 @@ export class Puppet {
 
   static async start(
     t: TestContext,
-    options: ServerOptions & { address?: string },
+    options: ServerOptions & { address?: string; raw?: boolean },
   ): Promise<Puppet> {
-    const { address = '127.0.0.1' } = options;
+    const { address = '127.0.0.1', raw = false } = options;
     const args = (port: number) => [`port=${port}`, `address=${address}`];
-    return new Puppet(await serve(t, puppetProgram(), args, options));
+    return new Puppet(await serve(t, puppetProgram(raw), args, options));
   }
 
   /** Makes a call. Calls are made one after the other, on the main thread. */
@@ -97,6 +100,11 @@ export class Puppet {
   /** Tells of a client's wire: a call that runs while something is on its way is a race. */
   watch(wire: Wire): void {
     this.#wires.push(wire);
+  }
+
+  /** Something is on its way that no wire tells of. */
+  unsettle(): void {
+    this.#settled = Number.NaN;
   }
 
   /** Everything that clients sent has arrived. */

@@ -1,11 +1,12 @@
 // A scene is a conversation between a test's client and the puppet. It is played against the puppet
 // as it is, over TCP, and against the wrapped puppet, over WebSocket, once for each way of framing.
 // Every system call must have returned the same every time, and have waited or not as the plain one
-// did; what it should return, the scene says itself.
+// did; what it should return, the scene says itself. Once more the wrapped puppet makes its calls
+// through syscall(2).
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { eventually } from './deadline.js';
-import { arrivals, type Framing } from './framings.js';
+import { arrivals, type Framing, oneFrame } from './framings.js';
 import { threadStates } from './kernel.js';
 import { listener, Puppet } from './puppet.js';
 import { type Client, type Transport, tcp, websocket } from './transport.js';
@@ -21,18 +22,28 @@ export class Scene {
     return this.transport.wrapped;
   }
 
-  /** A client, not accepted yet. */
-  async client(): Promise<Client> {
-    let done = false;
-    const connecting = this.transport.connect(this.puppet.server).finally(() => {
-      done = true;
-    });
-    // A wrapped server answers the handshake from within the calls that it makes.
-    while (!done) await this.puppet.aside('poll', 10, `${listener}:in`);
-    const client = await connecting;
+  /** A client on its way: what the puppet calls meanwhile must answer a handshake. */
+  async connect(): Promise<Client> {
+    this.puppet.unsettle();
+    const client = await this.transport.connect(this.puppet.server);
     this.t.after(() => client.wire.destroy());
     this.puppet.watch(client.wire);
     return client;
+  }
+
+  /** A client, not accepted yet. */
+  client(): Promise<Client> {
+    return this.#meanwhile(this.connect());
+  }
+
+  // A wrapped server does our part of its work from within the calls that it makes.
+  async #meanwhile<T>(promise: Promise<T>): Promise<T> {
+    let done = false;
+    const settled = promise.finally(() => {
+      done = true;
+    });
+    while (!done) await this.puppet.aside('poll', 10, `${listener}:in`);
+    return settled;
   }
 
   /** A client and the descriptor of its connection in the puppet. */
@@ -60,13 +71,8 @@ export class Scene {
   }
 
   /** Receives from a puppet that meanwhile waits for another client, as servers do. */
-  async receive(client: Client, size: number): Promise<Buffer> {
-    let done = false;
-    const receiving = client.receive(size).finally(() => {
-      done = true;
-    });
-    while (!done) await this.puppet.aside('poll', 10, `${listener}:in`);
-    return receiving;
+  receive(client: Client, size: number): Promise<Buffer> {
+    return this.#meanwhile(client.receive(size));
   }
 
   /** Waits until everything that the client sent is in the kernel's hands on the puppet's side. */
@@ -94,15 +100,17 @@ async function play(
   t: TestContext,
   transport: Transport,
   act: (scene: Scene) => Promise<void>,
+  raw = false,
 ): Promise<Play> {
-  const puppet = await Puppet.start(t, { wrapped: transport.wrapped });
+  const puppet = await Puppet.start(t, { wrapped: transport.wrapped, raw });
+  const name = raw ? `${transport.name}, through syscall(2)` : transport.name;
   try {
     await act(new Scene(t, puppet, transport));
   } catch (error) {
     const told = puppet.transcript.join('\n');
-    throw new Error(`over ${transport.name}: ${error}\n${told}`, { cause: error });
+    throw new Error(`over ${name}: ${error}\n${told}`, { cause: error });
   }
-  return { name: transport.name, transcript: puppet.transcript, waited: puppet.waited };
+  return { name, transcript: puppet.transcript, waited: puppet.waited };
 }
 
 /** What a play told, with whether the calls waited as far as that is known of the other, too. */
@@ -122,8 +130,10 @@ export function scene(
 ): void {
   test(name, async (t) => {
     const transports = (options.framings ?? arrivals).map((framing) => websocket(framing));
-    const plays = [tcp, ...transports].map((transport) => play(t, transport, act));
-    const [native, ...wrapped] = await Promise.all(plays);
+    const [native, ...wrapped] = await Promise.all([
+      ...[tcp, ...transports].map((transport) => play(t, transport, act)),
+      play(t, websocket(oneFrame), act, true),
+    ]);
     if (native === undefined || options.incomparable) return;
     for (const one of wrapped) {
       assert.deepEqual(comparable(one, native), comparable(native, one), one.name);
