@@ -31,6 +31,9 @@ bool is_current(const Handle& handle);
 // recv(2) with MSG_PEEK, MSG_WAITALL, MSG_DONTWAIT and MSG_TRUNC. The value is payload bytes.
 Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flags);
 
+// Has the next receive call fail with this errno.
+void keep_error(arena::Record& record, int error);
+
 // send(2) with MSG_DONTWAIT, MSG_NOSIGNAL and MSG_MORE. The value is payload bytes.
 Result transmit(int fd, std::uint32_t index, std::span<const iovec> iov, int flags);
 

@@ -44,7 +44,7 @@ int receive_one(int fd, std::uint32_t index, msghdr& message, int flags, Result&
   if (result.error != 0) return -1;
   message.msg_namelen = 0;
   message.msg_controllen = 0;
-  message.msg_flags = 0;
+  message.msg_flags = flags & MSG_CMSG_CLOEXEC;
   return 0;
 }
 
@@ -188,19 +188,26 @@ int hook_recvmmsg(int fd, mmsghdr* messages, unsigned count, MessageFlags flags,
   const Ours ours(fd);
   if (messages == nullptr) return libc.recvmmsg(fd, messages, count, flags, timeout);
   if (!ours) return receive_plain(fd, messages, count, flags, timeout);
+  bool valid = true;
+  const Deadline deadline(from_timespec(timeout, valid));
+  if (!valid) return answer(Result::fail(EINVAL));
+  int mode = static_cast<int>(flags) & ~MSG_WAITFORONE;
   unsigned done = 0;
   while (done < count) {
-    const int mode = done > 0 && (flags & MSG_WAITFORONE) != 0 ? flags | MSG_DONTWAIT : flags;
     Result result = Result::fail(EMSGSIZE);
-    if (!is_sane(&messages[done].msg_hdr))
-      return done > 0 ? static_cast<int>(done) : answer(result);
-    if (receive_one(fd, ours.index(), messages[done].msg_hdr, mode & ~MSG_WAITFORONE, result) < 0) {
+    msghdr& message = messages[done].msg_hdr;
+    if (!is_sane(&message) || receive_one(fd, ours.index(), message, mode, result) < 0) {
       if (is_foreign(fd, result)) return receive_plain(fd, messages, count, flags, timeout);
-      return done > 0 ? static_cast<int>(done) : answer(result);
+      if (done == 0) return answer(result);
+      if (result.error != EAGAIN) connection::keep_error(arena::at(ours.index()), result.error);
+      break;
     }
     messages[done++].msg_len = static_cast<unsigned>(result.value);
-    if (result.value == 0) break;
+    if ((flags & MSG_WAITFORONE) != 0) mode |= MSG_DONTWAIT;
+    // Only looked at between two messages (recvmmsg(2), BUGS).
+    if (deadline.left() == 0) break;
   }
+  if (timeout != nullptr && !deadline.never()) *timeout = to_timespec(deadline.left());
   return static_cast<int>(done);
 }
 
@@ -534,8 +541,9 @@ int hook_setsockopt(int fd, int level, int option, const void* value, socklen_t 
     if (const Ours ours(fd); ours && option == SO_RCVLOWAT) {
       return answer(connection::set_low_water(fd, ours.index(), *static_cast<const int*>(value)));
     }
-    // The kernel would keep reading our headers after the call that made them has returned.
-    if (const Ours ours(fd); ours && option == SO_ZEROCOPY) {
+    // The kernel would keep reading our headers after the call that made them has returned, and
+    // would show us the stream from an offset that counts headers.
+    if (const Ours ours(fd); ours && (option == SO_ZEROCOPY || option == SO_PEEK_OFF)) {
       errno = EOPNOTSUPP;
       return -1;
     }

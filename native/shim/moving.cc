@@ -52,7 +52,7 @@ std::int64_t position_of(const File& file) {
 // How many bytes of a regular file lie ahead: what may be promised to the client. 0 for what has no
 // such number.
 std::size_t bytes_ahead(const File& file) {
-  struct stat status {};
+  struct statx status {};
   const long flags = kernel::invoke(SYS_fcntl, file.fd, F_GETFL);
   if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY) return 0;
   const long failed = kernel::invoke(SYS_statx, file.fd, "", AT_EMPTY_PATH, STATX_SIZE, &status);
@@ -179,7 +179,16 @@ Result splice_out(int pipe, int fd, std::uint32_t index, std::size_t size, unsig
   if (const int ready = await_pipe(pipe, POLLIN, flags); ready < 0) return failure(ready);
   size = std::min({size, bytes_in(pipe), most_moved});
   if (size == 0) return Result::ok(0);
-  if (!connection::sends_unchanged(index)) return copy_pipe(pipe, fd, index, size);
+  if (!connection::sends_unchanged(index)) {
+    std::size_t done = 0;
+    while (done < size) {
+      const Result copied = copy_pipe(pipe, fd, index, size - done);
+      if (copied.error != 0 && done == 0) return copied;
+      if (copied.value <= 0) break;
+      done += static_cast<std::size_t>(copied.value);
+    }
+    return Result::ok(static_cast<long>(done));
+  }
   Pipe source{.fd = pipe, .flags = flags};
   const Mover mover{.move = move_pipe, .context = &source};
   return connection::transmit_moved(fd, index, size, mover, 0);

@@ -116,7 +116,9 @@ class Intake {
   // does not fit stays in the kernel, so that its readiness stays true.
   End step_encoded(std::size_t wanted) {
     std::array<std::byte, 4096> wire;
-    const std::size_t size = std::min(wire.size(), wanted < wire.size() ? 2 * wanted + 16 : wanted);
+    // A peek has to see through headers, and takes nothing.
+    const std::size_t likely = wanted < wire.size() && !peek_ ? 2 * wanted + 16 : wire.size();
+    const std::size_t size = std::min(wire.size(), likely);
     const long got = sock::peek(fd_, wire.data(), size);
     if (got <= 0) return nothing(got);
     const iovec asked{wire.data(), static_cast<std::size_t>(got)};
@@ -218,8 +220,6 @@ void react(const Handle& handle, Record& record, const Receiver::Phase phase) {
 
 int take_error(Record& record) { return std::atomic_ref(record.error).exchange(0); }
 
-void keep_error(Record& record, int error) { std::atomic_ref(record.error).store(error); }
-
 // What one attempt came to.
 struct Outcome {
   std::size_t taken = 0;
@@ -278,6 +278,18 @@ class WaitForInput {
     return patience_.wait(handle_.fd, POLLIN, with_driver);
   }
 
+  // For a peek that has not seen enough: waits for more than is there. Returns 0, or the errno with
+  // which the call ends, EAGAIN also at the end of the stream.
+  int run_for_more() {
+    if (sock::is_nonblocking(handle_.fd)) return EAGAIN;
+    const KeepErrno keep;
+    const long more = sock::unread(handle_.fd) + 1;
+    const long seen = libc.recv(handle_.fd, nullptr, static_cast<std::size_t>(more),
+                                MSG_PEEK | MSG_TRUNC | MSG_WAITALL);
+    if (seen < 0) return errno;
+    return seen < more ? EAGAIN : 0;
+  }
+
  private:
   // Keeps O_NONBLOCK, SO_RCVTIMEO, SA_RESTART and cancellation as they are without us.
   int wait_in_kernel() {
@@ -315,6 +327,13 @@ AtHand payload_at_hand(int fd, Receiver ahead, std::size_t unread) {
   return {.payload = payload + static_cast<std::size_t>(ahead.remaining), .all = false};
 }
 
+// What a peek that only counts tells: `seen` bytes at least.
+Result count_ahead(int fd, std::uint32_t index, std::size_t size, std::size_t seen) {
+  const Result ahead = available(fd, index);
+  const std::size_t count = std::max(seen, static_cast<std::size_t>(ahead.value));
+  return Result::ok(static_cast<long>(std::min(size, count)));
+}
+
 // recv(2) with MSG_TRUNC discards: the caller's memory is not touched.
 Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int flags) {
   std::array<std::byte, 4096> waste;
@@ -325,7 +344,8 @@ Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int fl
     if (result.error != 0) return Result::partial(dropped, result.error);
     dropped += static_cast<std::size_t>(result.value);
     // A peek shows the same bytes again.
-    if (dropped == size || (flags & MSG_PEEK) != 0) break;
+    if (dropped > 0 && (flags & MSG_PEEK) != 0) return count_ahead(fd, index, size, dropped);
+    if (dropped == size) break;
     if (static_cast<std::size_t>(result.value) < iov.iov_len) break;
     if ((flags & MSG_WAITALL) == 0) flags |= MSG_DONTWAIT;
   }
@@ -333,6 +353,8 @@ Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int fl
 }
 
 }  // namespace
+
+void keep_error(arena::Record& record, int error) { std::atomic_ref(record.error).store(error); }
 
 Handle handle_of(int fd, std::uint32_t index) {
   return {.fd = fd, .index = index, .number = arena::at(index).number};
@@ -350,7 +372,7 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   if ((flags & MSG_TRUNC) != 0) return receive_and_discard(fd, index, size, flags);
   Record& record = arena::at(index);
   const bool peek = (flags & MSG_PEEK) != 0;
-  const bool all = (flags & MSG_WAITALL) != 0 && (flags & MSG_DONTWAIT) == 0 && !peek;
+  const bool all = (flags & MSG_WAITALL) != 0 && (flags & MSG_DONTWAIT) == 0;
   const std::uint32_t mark = std::atomic_ref(record.low_water).load(std::memory_order_relaxed);
   const std::size_t enough = mark > 1 && !peek ? std::min<std::size_t>(mark, size) : 1;
   const std::size_t least = all ? size : enough;
@@ -366,20 +388,18 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
     const bool ready = !blank || readiness(fd, index, false) != Readiness::none;
     if (size == 0 && ready) return Result::ok(0);
     const Outcome outcome =
-        ready ? attempt(handle, room, size - taken, peek) : Outcome{.error = EAGAIN};
+        ready ? attempt(handle, room, peek ? size : size - taken, peek) : Outcome{.error = EAGAIN};
     if (outcome.error == ENOTSOCK) return Result::not_ours();
-    taken += outcome.taken;
+    taken = peek ? outcome.taken : taken + outcome.taken;
     if (taken >= least || outcome.end) return Result::ok(static_cast<long>(taken));
     if (outcome.error != 0 && outcome.error != EAGAIN) {
       if (taken > 0) keep_error(record, outcome.error);
       return Result::partial(taken, outcome.error);
     }
-    if (peek) {
-      taken = 0;
-    } else {
-      room.advance(outcome.taken);
-    }
-    const int error = (flags & MSG_DONTWAIT) != 0 ? EAGAIN : waiting.run();
+    if (!peek) room.advance(outcome.taken);
+    const bool must_not_wait = (flags & MSG_DONTWAIT) != 0;
+    const bool for_more = peek && taken > 0;
+    const int error = must_not_wait ? EAGAIN : for_more ? waiting.run_for_more() : waiting.run();
     if (error != 0) return Result::partial(taken, error);
   }
 }

@@ -10,8 +10,8 @@ scene('FIONREAD counts across frames', async (s) => {
   await s.puppet.must('read', fd, 299);
   assert.equal((await s.puppet.call('fionread', fd)).detail, '1');
   await client.finish();
-  await s.puppet.call('poll', 10_000, `${fd}:rdhup`);
   await s.puppet.must('read', fd, 299);
+  await s.puppet.call('poll', 10_000, `${fd}:in`);
   assert.equal((await s.puppet.call('fionread', fd)).detail, '0');
   assert.equal((await s.puppet.call('fionread', listener)).error, 'EINVAL');
 });
@@ -63,8 +63,10 @@ scene('SO_RCVLOWAT is what it was set to', async (s) => {
 scene('a blocking read waits for SO_RCVLOWAT', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('option', fd, 'rcvlowat', 6);
-  await s.deliver(client, fd, 'abc').catch(() => undefined);
   const reading = s.puppet.begin('read', fd, 100);
+  await s.blocked(1);
+  await client.send(Buffer.from('abc'));
+  await s.arrival(client, fd);
   await s.blocked(1);
   await client.send(Buffer.from('def'));
   assert.equal((await reading.reply).detail, 'text:abcdef');

@@ -1,5 +1,6 @@
 // Readiness: select, pselect, poll, ppoll and epoll report what a plain TCP connection would.
 import assert from 'node:assert/strict';
+import { encodings } from '../support/framings.js';
 import { listener } from '../support/puppet.js';
 import { scene } from '../support/scene.js';
 
@@ -346,5 +347,5 @@ scene(
     assert.equal((await s.puppet.call('poll', 0, `${fd}:out`)).result, 1);
     assert.ok((await s.puppet.call('write', fd, 'make:1000:1')).result > 0);
   },
-  { incomparable: true },
+  { incomparable: true, framings: encodings },
 );

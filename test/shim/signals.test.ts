@@ -1,6 +1,7 @@
 // Signals: interrupted calls, restarted calls, SIGPIPE, cancellation.
 import assert from 'node:assert/strict';
 import { elapse, within } from '../support/deadline.js';
+import { encodings } from '../support/framings.js';
 import { generate, hash } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
 import { scene } from '../support/scene.js';
@@ -82,7 +83,7 @@ scene(
     assert.ok(written > 0);
     assert.equal((await s.receive(client, written)).length, written);
   },
-  { incomparable: true },
+  { incomparable: true, framings: encodings },
 );
 
 scene('a thread in a blocking call is interrupted alone', async (s) => {

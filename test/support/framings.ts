@@ -199,3 +199,6 @@ export const arrivals: readonly Framing[] = [
   anyFramesAtOnce,
   base64Fragments,
 ];
+
+/** Enough where only what the server sends matters. */
+export const encodings: readonly Framing[] = [oneFrame, base64Fragments];

@@ -42,6 +42,7 @@ export class Scene {
     const settled = promise.finally(() => {
       done = true;
     });
+    settled.catch(() => undefined); // until it is awaited
     while (!done) await this.puppet.aside('poll', 10, `${listener}:in`);
     return settled;
   }
