@@ -6,9 +6,11 @@
 // preloaded libraries behave as they do without us.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -84,6 +86,29 @@ inline long read_at(int fd, void* buffer, std::size_t size, std::int64_t positio
   } else {
     return invoke(SYS_pread64, fd, buffer, size, position);
   }
+}
+
+// What statx(2) tells, as far as it is of use; the same on every machine, and not every libc
+// declares it.
+struct Status {
+  std::uint32_t mask;
+  std::uint32_t block_size;
+  std::uint64_t attributes;
+  std::uint32_t links;
+  std::uint32_t user;
+  std::uint32_t group;
+  std::uint16_t mode;
+  std::uint16_t padding;
+  std::uint64_t inode;
+  std::uint64_t size;
+  std::array<std::uint64_t, 26> rest;
+};
+static_assert(sizeof(Status) == 256);
+
+// The status of an open file; -errno on failure.
+inline long status_of(int fd, Status& status) {
+  constexpr unsigned basic = 0x7ff;
+  return invoke(SYS_statx, fd, "", AT_EMPTY_PATH, basic, &status);
 }
 
 // mmap(2) of memory to read and write. Null when there is none.

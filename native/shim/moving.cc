@@ -52,13 +52,12 @@ std::int64_t position_of(const File& file) {
 // How many bytes of a regular file lie ahead: what may be promised to the client. 0 for what has no
 // such number.
 std::size_t bytes_ahead(const File& file) {
-  struct statx status {};
+  kernel::Status status;
   const long flags = kernel::invoke(SYS_fcntl, file.fd, F_GETFL);
   if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY) return 0;
-  const long failed = kernel::invoke(SYS_statx, file.fd, "", AT_EMPTY_PATH, STATX_SIZE, &status);
-  if (failed < 0 || !S_ISREG(status.stx_mode)) return 0;
+  if (kernel::status_of(file.fd, status) < 0 || !S_ISREG(status.mode)) return 0;
   const std::int64_t position = position_of(file);
-  const auto size = static_cast<std::int64_t>(status.stx_size);
+  const auto size = static_cast<std::int64_t>(status.size);
   if (position < 0 || position >= size) return 0;
   return static_cast<std::size_t>(std::min<std::int64_t>(size - position, most_moved));
 }

@@ -41,21 +41,6 @@ constexpr int max_depth = 5;
 
 using Head = std::array<char, head_size>;
 
-// What statx(2) tells first, as far as it is of use; the same on every machine, and not every libc
-// declares it.
-struct Status {
-  std::uint32_t mask;
-  std::uint32_t block_size;
-  std::uint64_t attributes;
-  std::uint32_t links;
-  std::uint32_t user;
-  std::uint32_t group;
-  std::uint16_t mode;
-  std::array<std::uint16_t, 113> rest;
-};
-static_assert(sizeof(Status) == 256);
-constexpr unsigned basic_status = 0x7ff;
-
 // A file that is open for as long as it is looked at.
 class File {
  public:
@@ -92,7 +77,7 @@ std::size_t at_most(std::uint64_t size, std::size_t most) {
 }
 
 // True when executing the file gives the process another user, another group, or capabilities.
-bool changes_privileges(const File& file, const Status& status) {
+bool changes_privileges(const File& file, const kernel::Status& status) {
   const auto real_user = static_cast<std::uint32_t>(kernel::call(SYS_getuid));
   const auto real_group = static_cast<std::uint32_t>(kernel::call(SYS_getgid));
   const auto user = (status.mode & S_ISUID) != 0
@@ -159,9 +144,8 @@ const char* interpreter(Head& head, std::size_t size) {
 }
 
 Verdict inspect_file(const File& file, Head& head, const char* path, const char*& next) {
-  Status status{};
-  if (kernel::invoke(SYS_statx, file.fd(), "", AT_EMPTY_PATH, basic_status, &status) < 0 ||
-      !S_ISREG(status.mode)) {
+  kernel::Status status;
+  if (kernel::status_of(file.fd(), status) < 0 || !S_ISREG(status.mode)) {
     return Verdict::unknown;
   }
   const std::size_t size = file.read(0, head.data(), head.size());

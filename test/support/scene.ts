@@ -5,6 +5,7 @@
 // through syscall(2).
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { eventually } from './deadline.js';
 import { arrivals, type Framing, oneFrame } from './framings.js';
 import { threadStates } from './kernel.js';
@@ -131,13 +132,20 @@ export function scene(
 ): void {
   test(name, async (t) => {
     const transports = (options.framings ?? arrivals).map((framing) => websocket(framing));
-    const [native, ...wrapped] = await Promise.all([
-      ...[tcp, ...transports].map((transport) => play(t, transport, act)),
-      play(t, websocket(oneFrame), act, true),
-    ]);
+    const plays = [
+      () => play(t, tcp, act),
+      ...transports.map((transport) => () => play(t, transport, act)),
+      () => play(t, websocket(oneFrame), act, true),
+    ];
+    const [native, ...wrapped] = await Promise.all(plays.map((one) => one()));
     if (native === undefined || options.incomparable) return;
-    for (const one of wrapped) {
-      assert.deepEqual(comparable(one, native), comparable(native, one), one.name);
+    for (const [i, one] of wrapped.entries()) {
+      assert.deepEqual(one.transcript, native.transcript, one.name);
+      if (isDeepStrictEqual(comparable(one, native), comparable(native, one))) continue;
+      // A page that had to be fetched looks like a wait, but not twice.
+      const again = (await plays[i + 1]?.()) ?? one;
+      const reference = await play(t, tcp, act);
+      assert.deepEqual(comparable(again, reference), comparable(reference, again), one.name);
     }
   });
 }
