@@ -329,7 +329,8 @@ AtHand payload_at_hand(int fd, Receiver ahead, std::size_t unread) {
 
 // What a peek that only counts tells: `seen` bytes at least.
 Result count_ahead(int fd, std::uint32_t index, std::size_t size, std::size_t seen) {
-  const Result ahead = available(fd, index);
+  bool all = true;
+  const Result ahead = available(fd, index, all);
   const std::size_t count = std::max(seen, static_cast<std::size_t>(ahead.value));
   return Result::ok(static_cast<long>(std::min(size, count)));
 }
