@@ -169,8 +169,12 @@ long hook_syscall(long number, ...) {
     SERVE(fcntl64, ours(a[0]), hook_fcntl64(from_word<int>(a[0]), from_word<int>(a[1]), a[2]))
     SERVE(sendfile64, ours(a[0]), call(hook_sendfile64, a))
 #endif
-#if defined(SYS_poll)  // older architectures have these, too
+#ifdef SYS_poll  // older architectures have these, too
+#ifdef SYS__newselect
+    SERVE(_newselect, fds::any(), call(hook_select, a))
+#else
     SERVE(select, fds::any(), call(hook_select, a))
+#endif
     SERVE(poll, any_polled(a), call(hook_poll, a))
     SERVE(epoll_wait, true, call(hook_epoll_wait, a))
     SERVE(epoll_create, true, call(hook_epoll_create, a))
@@ -189,6 +193,12 @@ long hook_syscall(long number, ...) {
     SERVE(getsockopt, ours(a[0]), call(hook_getsockopt, a))
     SERVE(setsockopt, ours(a[0]), call(hook_setsockopt, a))
     // process
+    // With a stack of its own the child does not come back here.
+    SERVE(clone, a[1] == 0 && !shares_anything(a[0]),
+          process::fork_by([&] { return libc.syscall(number, a[0], a[1], a[2], a[3], a[4]); }))
+#ifdef SYS_fork
+    SERVE(fork, true, process::fork_by([&] { return libc.syscall(number); }))
+#endif
     SERVE(execve, true, call(hook_execve, a))
     SERVE(execveat, true, call(hook_execveat, a))
     // What would bypass us. Event loops fall back to epoll.

@@ -119,7 +119,7 @@ scene(
     const { client, fd } = await s.connection();
     await s.puppet.must('setfl', fd, 'nonblock');
     const file = await s.puppet.must('file', 30_000_000);
-    const pipe = await pipeOf(s, 65536, 65536);
+    const pipe = await pipeOf(s, 1_048_576, 1_048_576);
     const until = async (...request: [string, ...(string | number)[]]) => {
       for (let sum = 0; ; ) {
         const { error, result } = await s.puppet.call(...request);
@@ -129,15 +129,15 @@ scene(
       }
     };
     const sent = await until('sendfile-from', fd, file, 1_000_000);
-    const moved = await until('splice', pipe.out, fd, 30_000, '0');
+    const moved = await until('splice', pipe.out, fd, 30_000, 'nonblock');
     assert.equal(await s.puppet.must('lseek', file), sent);
     await s.puppet.must('setfl', fd, '0');
-    const moving = s.puppet.begin('splice', pipe.out, fd, 65536, '0');
+    const moving = s.puppet.begin('splice', pipe.out, fd, 1_048_576, '0');
     const rest = s.puppet.begin('sendfile-from', fd, file, 30_000_000);
     await s.blocked(2);
-    const expected = 30_000_000 + 65536;
+    const expected = 30_000_000 + 1_048_576;
     assert.ok((await s.receive(client, expected)).equals(Buffer.alloc(expected, 'x')));
-    assert.equal((await moving.reply).result, 65536 - moved);
+    assert.equal((await moving.reply).result, 1_048_576 - moved);
     assert.equal((await rest.reply).result, 30_000_000 - sent);
   },
   { incomparable: true, framings: encodings },
