@@ -13,7 +13,7 @@ constexpr std::string_view preload_name = "LD_PRELOAD=";
 constexpr std::string_view port_name = "WSWRAP_PORT=";
 constexpr std::string_view settings_prefix = "WSWRAP_";
 
-constinit std::string_view shim_path;
+constinit std::string_view shim_path = "";
 
 char* const nothing[] = {nullptr};
 
@@ -113,6 +113,8 @@ char* const* build(char* const* given, Shim shim, char** lines, Preload& preload
   *out = nullptr;
   return lines;
 }
+
+const char* shim() { return shim_path.data(); }
 
 void find_shim() {
   Dl_info info{};

@@ -27,7 +27,8 @@ using Preload = std::array<char, 4096>;
 // wrap another port is left alone.
 char* const* build(char* const* given, Shim shim, char** lines, Preload& preload);
 
-// The shim's own path, as the loader was told. Called once at the start.
+// Finds the shim's own path, as the loader was told. Called once at the start.
 void find_shim();
+const char* shim();
 
 }  // namespace wswrap::environment

@@ -86,7 +86,8 @@ void warn(const char* path, program::Verdict verdict) {
 int execute(const Image& image, char* const* argv, char* const* given) {
   if (config.port_count == 0) return run(image, argv, given);
   const int saved = errno;
-  const program::Verdict verdict = program::inspect(image.folder, image.path, image.flags);
+  const program::Verdict verdict =
+      program::inspect(image.folder, image.path, image.flags, environment::shim());
   if (verdict == program::Verdict::unknown) return run(image, argv, given);
   const bool carries = verdict == program::Verdict::carries;
   // What this process serves alone ends with it, but the parent of a vfork child goes on.

@@ -132,6 +132,21 @@ Verdict inspect_elf(const File& file, std::string_view path) {
   return is_musl_loader(path) == own_libc_is_musl ? Verdict::carries : Verdict::foreign;
 }
 
+// execve(2) will fail: the effective user may not execute it, or there is no such file.
+bool is_refused(int folder, const char* path) {
+  constexpr long faccessat2 = 439;  // the same everywhere, but unknown to old headers
+  constexpr int by_effective_user = 0x200;
+  const long failed = kernel::invoke(faccessat2, folder, path, X_OK, by_effective_user);
+  return failed < 0 && failed != -ENOSYS && failed != -EPERM;
+}
+
+// execve(2) will not find it either. Anything else that keeps us from looking must count against
+// the program: it may get a connection.
+bool is_absent(long error) {
+  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ENAMETOOLONG ||
+         error == -EBADF;
+}
+
 // The path in a script's first line, terminated; null if there is none.
 const char* interpreter(Head& head, std::size_t size) {
   if (size < 2 || head[0] != '#' || head[1] != '!') return nullptr;
@@ -157,9 +172,7 @@ Verdict inspect_file(const File& file, Head& head, const char* path, const char*
                                                                          : verdict;
 }
 
-}  // namespace
-
-Verdict inspect(int folder, const char* path, int flags) {
+Verdict inspect_image(int folder, const char* path, int flags) {
   std::array<char, 32> by_number;
   if (path == nullptr) return Verdict::unknown;
   // An empty path means the descriptor itself, which may have been opened with O_PATH.
@@ -176,14 +189,14 @@ Verdict inspect(int folder, const char* path, int flags) {
     *out = '\0';
     path = by_number.data();
     flags = 0;
-  } else if (kernel::invoke(SYS_faccessat, folder, path, X_OK) < 0) {
+  } else if (is_refused(folder, path)) {
     return Verdict::unknown;
   }
   std::array<Head, 2> heads;
   for (int depth = 0; depth <= max_depth; ++depth) {
     const File file(folder, path, flags);
-    if (file.error() == -EACCES) return Verdict::unreadable;
-    if (file.error() != 0) return Verdict::unknown;
+    if (is_absent(file.error())) return Verdict::unknown;
+    if (file.error() != 0) return Verdict::unreadable;
     const char* next = nullptr;
     const Verdict verdict =
         inspect_file(file, heads[static_cast<std::size_t>(depth) % 2], path, next);
@@ -193,6 +206,16 @@ Verdict inspect(int folder, const char* path, int flags) {
     flags = 0;
   }
   return Verdict::unknown;
+}
+
+// Without looking, the loader would go on without it.
+bool is_readable(const char* path) { return File(AT_FDCWD, path, 0).error() == 0; }
+
+}  // namespace
+
+Verdict inspect(int folder, const char* path, int flags, const char* shim) {
+  const Verdict verdict = inspect_image(folder, path, flags);
+  return verdict == Verdict::carries && !is_readable(shim) ? Verdict::unreachable : verdict;
 }
 
 std::string_view describe(Verdict verdict) {
@@ -205,6 +228,8 @@ std::string_view describe(Verdict verdict) {
       return "started with other privileges (setuid, setgid or capabilities)";
     case Verdict::unreadable:
       return "not readable";
+    case Verdict::unreachable:
+      return "started where the shim's file cannot be read";
     case Verdict::unknown:
     case Verdict::carries:
       break;

@@ -137,11 +137,11 @@ Verdict inspect(const Request& request) {
   const Folder folder(request.actions);
   const std::string_view name(request.file);
   if (!request.searches || name.find('/') != name.npos) {
-    return program::inspect(folder.fd(), request.file, 0);
+    return program::inspect(folder.fd(), request.file, 0, environment::shim());
   }
   Verdict verdict = Verdict::unknown;
   search::for_each_candidate(name, [&](const char* path) {
-    verdict = program::inspect(folder.fd(), path, 0);
+    verdict = program::inspect(folder.fd(), path, 0, environment::shim());
     return verdict == Verdict::unknown;
   });
   return verdict;

@@ -2,7 +2,8 @@
 //   launch port=5901 call=execve child=fork place=streams environment=empty program=/bin/cat
 // call         the function that starts the program
 // child        fork or vfork: a child starts it, the server waits, says how it ended, and then
-//              sends back what the client sends; self: the server turns into it
+//              sends back what the client sends; nobody: the same, by a child that becomes that
+//              user; self: the server turns into it
 // place        streams: the connection is descriptor 0 and 1 of the program and of nobody else;
 //              stray: it is inherited where it is; private: it is close-on-exec; listener: the
 //              listener is what is inherited; before: the program is started before there is a
@@ -153,6 +154,7 @@ int main(int argc, char **argv) {
   } else {
     child = strcmp(how, "vfork") == 0 ? vfork() : fork();
     if (child == 0) {
+      if (strcmp(how, "nobody") == 0 && (setgid(65534) < 0 || setuid(65534) < 0)) _exit(8);
       if (streams && (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || close(fd) < 0)) _exit(9);
       turn_into_program((enum call)call);
       _exit(errno);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { WebSocketClient } from '../support/client.js';
 import { compile } from '../support/compile.js';
@@ -32,9 +32,12 @@ const everyCall = [...execs, 'execveat', 'syscall', 'posix_spawn', 'posix_spawnp
 const transports = [tcp, websocket(atRandom)];
 const ours = shim.split(':').at(-1) ?? shim;
 
+const nobody = 65534;
+const needsRoot = process.getuid?.() !== 0 && 'needs root';
+
 interface Launch {
   call?: string;
-  child?: 'fork' | 'vfork' | 'self';
+  child?: 'fork' | 'vfork' | 'nobody' | 'self';
   place?: 'streams' | 'stray' | 'private' | 'listener' | 'before';
   environment?: 'empty' | 'own' | 'other';
   program?: string;
@@ -51,6 +54,17 @@ function launch(t: TestContext, what: Launch, options: Partial<ServerOptions> = 
     `program=${program}`,
   ];
   return serve(t, launcher, args, { wrapped: true, talks: true, ...options });
+}
+
+/** Copies a file to a folder of its own that every user can read. */
+function copyToPublicPlace(t: TestContext, file: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wswrap-exec-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o755);
+  const copy = join(folder, basename(file));
+  copyFileSync(file, copy);
+  chmodSync(copy, 0o755);
+  return copy;
 }
 
 /** What the started program said that it found. */
@@ -167,15 +181,21 @@ describe('a program that cannot carry the shim', () => {
     }
   }
 
-  test('which is setuid', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'wswrap-exec-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const program = join(folder, 'setuid');
-    copyFileSync(messenger, program);
-    chownSync(program, 65534, 65534);
-    chmodSync(folder, 0o755);
+  test('which is setuid', { skip: needsRoot }, async (t) => {
+    const program = copyToPublicPlace(t, messenger);
+    chownSync(program, nobody, nobody);
     chmodSync(program, 0o4755);
     const server = await launch(t, { program });
+    const client = await WebSocketClient.connect(server);
+    assert.equal(await client.closed(), 1011);
+    await server.line(/^ended 4$/);
+  });
+
+  test('because its user cannot read the shim', { skip: needsRoot }, async (t) => {
+    const program = copyToPublicPlace(t, messenger);
+    const hidden = copyToPublicPlace(t, ours);
+    chmodSync(dirname(hidden), 0o700);
+    const server = await launch(t, { program, child: 'nobody' }, { env: { LD_PRELOAD: hidden } });
     const client = await WebSocketClient.connect(server);
     assert.equal(await client.closed(), 1011);
     await server.line(/^ended 4$/);
