@@ -15,6 +15,18 @@ enum class Opcode : std::uint8_t {
   pong = 0xa,
 };
 
+// A bool in memory that others may write to. There is no byte that it cannot hold, while a bool
+// with a byte other than 0 and 1 makes the program's behaviour undefined.
+class Flag {
+ public:
+  constexpr Flag() = default;
+  constexpr Flag(bool value) : byte_(value ? 1 : 0) {}
+  constexpr operator bool() const { return byte_ != 0; }
+
+ private:
+  std::uint8_t byte_ = 0;
+};
+
 // How frames are delimited. Hixie-75 and Hixie-76 differ in the handshake only.
 enum class Dialect : std::uint8_t { rfc6455 = 0, hixie = 1 };
 

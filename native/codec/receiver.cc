@@ -407,6 +407,14 @@ bool payload_ahead(const Receiver& receiver) {
   return receiver.phase == Phase::payload && !is_base64(receiver);
 }
 
+bool is_plausible(const Receiver& receiver) {
+  return receiver.dialect <= Dialect::hixie && receiver.encoding <= Encoding::base64 &&
+         receiver.phase <= Phase::failed && receiver.header_size < receiver.header.size() &&
+         receiver.control_size <= receiver.control.size() &&
+         receiver.quad_size <= receiver.quad.size() &&
+         receiver.quad_delivered < receiver.quad.size();
+}
+
 const char* failure_text(const Receiver& receiver) {
   return violation(static_cast<Failure>(receiver.failure)).text;
 }

@@ -28,10 +28,10 @@ struct Receiver {
   Encoding encoding = Encoding::binary;
   Phase phase = Phase::header;
   Opcode opcode = Opcode::continuation;    // of the frame in progress
-  bool fin = true;                         // FIN of the frame in progress
-  bool in_message = false;                 // a fragmented message is open
-  bool text_message = false;               // ... and it is text
-  bool ping_waiting = false;               // control[0, control_size) is a ping nobody answered yet
+  Flag fin = true;                         // FIN of the frame in progress
+  Flag in_message = false;                 // a fragmented message is open
+  Flag text_message = false;               // ... and it is text
+  Flag ping_waiting = false;               // control[0, control_size) is a ping nobody answered yet
   std::uint8_t header_size = 0;            // bytes of `header` present
   std::uint8_t control_size = 0;           // bytes of `control` present
   std::uint8_t quad_size = 0;              // characters of `quad` present, 0 to 3
@@ -88,6 +88,9 @@ std::size_t overhead_ahead(const Receiver& receiver);
 // True when every wire byte that comes next is certain to be payload that can be delivered at once
 // (or a violation): in the middle of a binary data frame.
 bool payload_ahead(const Receiver& receiver);
+
+// False when the record cannot come from this code: another process of the tree wrote into it.
+bool is_plausible(const Receiver& receiver);
 
 // A few words for the log on why the phase is failed; never null.
 const char* failure_text(const Receiver& receiver);

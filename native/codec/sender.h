@@ -25,9 +25,9 @@ namespace wswrap::codec {
 struct Sender {
   Dialect dialect = Dialect::rfc6455;
   Encoding encoding = Encoding::binary;
-  bool text = false;          // data frames are text frames
-  bool close_queued = false;  // a Close frame is in `pending` or was sent: nothing follows it
-  bool in_message =
+  Flag text = false;          // data frames are text frames
+  Flag close_queued = false;  // a Close frame is in `pending` or was sent: nothing follows it
+  Flag in_message =
       false;  // text: the last frame ended inside a code point, a continuation follows
   std::uint8_t utf8_state = 0;           // text: of the payload written so far
   std::uint8_t pending_size = 0;         // bytes of `pending` that are filled

@@ -6,74 +6,209 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
-#include <cstring>
 
 #include "shim/clock.h"
-#include "shim/config.h"
 #include "shim/fds.h"
 #include "shim/kernel.h"
+#include "shim/proc.h"
+#include "shim/process.h"
 
 namespace wswrap::arena {
 namespace {
 
-constexpr std::uint64_t magic = 0x3361726177737700;  // changes with the layout
+// The name changes with the layout of what follows.
+constexpr const char* memory_name = "wswrap-arena-4";
+constexpr std::string_view memory_link = "/memfd:wswrap-arena-4 (deleted)";
 
-struct Arena {
-  std::uint64_t magic = 0;
+// In shared memory: the header, a map of the records that may be in use (a bit each), the cookies,
+// and the records. A cookie decides: 0 is a free record. Its bit only helps to find it.
+struct alignas(64) Header {
   std::uint32_t numbers = 0;
-  std::uint32_t hint = 0;  // where to look for a free record first
-  std::uint32_t peak = 0;  // one more than the highest record ever used
   std::array<std::uint32_t, Config::max_ports> listeners;  // the latest listener's record + 1
-  alignas(8) std::array<std::uint64_t, capacity> cookies;  // 0: the record is free
-  std::array<Record, capacity> records;
 };
 
-constinit Arena* arena = nullptr;
+using Word = std::atomic_ref<std::uint64_t>;
 
-constexpr const char* memory_name = "wswrap-arena";
+constexpr std::uint32_t word_bits = 64;
 
-bool map(int fd) {
-  arena = static_cast<Arena*>(kernel::map(sizeof(Arena), MAP_SHARED | MAP_NORESERVE, fd));
-  return arena != nullptr;
+// Every part is aligned as a Record is when the records are so many.
+constexpr std::uint32_t granule = 8 * alignof(Record);
+static_assert(most_listeners % granule == 0 && Config::most_connections % granule == 0);
+
+constexpr std::size_t bytes_per_granule =
+    granule / 8 + granule * (sizeof(std::uint64_t) + sizeof(Record));
+
+constexpr std::size_t size_of(std::uint32_t records) {
+  return sizeof(Header) + records / granule * bytes_per_granule;
 }
 
-// A pid with the top bit is a place kept for a child that is just being forked.
-bool is_alive(std::uint32_t pid) {
-  if ((pid & reserved_holder) != 0) return true;
-  return kernel::invoke(SYS_kill, pid, 0) != -ESRCH;
+// What this process knows of it; nobody else can change that.
+struct View {
+  Header* header = nullptr;
+  std::uint64_t* used = nullptr;
+  std::uint64_t* cookies = nullptr;
+  Record* records = nullptr;
+  std::uint32_t count = 0;
+  std::uint32_t connections = 0;  // the first so many are for connections, the rest for listeners
+};
+
+constinit View view{};
+
+// Sparse: a page costs memory only once a record in it was used.
+bool map(int fd, std::uint32_t records) {
+  void* const memory = kernel::map(size_of(records), MAP_SHARED | MAP_NORESERVE, fd);
+  if (memory == nullptr) return false;
+  view.header = static_cast<Header*>(memory);
+  view.used = reinterpret_cast<std::uint64_t*>(view.header + 1);
+  view.cookies = view.used + records / word_bits;
+  view.records = reinterpret_cast<Record*>(view.cookies + records);
+  view.count = records;
+  view.connections = records - most_listeners;
+  return true;
+}
+
+// How many records an inherited arena of that size has; 0 if it is none.
+std::uint32_t records_in(std::int64_t size) {
+  constexpr auto header = static_cast<std::int64_t>(sizeof(Header));
+  if (size <= header || size > static_cast<std::int64_t>(size_of(most_records))) return 0;
+  const auto bytes = static_cast<std::size_t>(size - header);
+  const auto records = static_cast<std::uint32_t>(bytes / bytes_per_granule * granule);
+  return bytes % bytes_per_granule == 0 && records > most_listeners ? records : 0;
+}
+
+Word cookie_at(std::uint32_t index) { return Word(view.cookies[index]); }
+
+Word bits_around(std::uint32_t index) { return Word(view.used[index / word_bits]); }
+
+std::uint64_t bit_of(std::uint32_t index) { return std::uint64_t{1} << index % word_bits; }
+
+// In the place of a cookie: a record that is just being made, by that process since that time.
+// A real cookie has not got the top bit (net/core/sock_diag.c counts up).
+constexpr std::uint64_t claim_mark = std::uint64_t{1} << 63;
+
+std::uint64_t make_claim() {
+  return claim_mark | static_cast<std::uint64_t>(lifetime::now()) << 32 | process::id();
+}
+
+bool is_abandoned(std::uint64_t claim, lifetime::Census* census) {
+  const auto pid = static_cast<std::uint32_t>(claim);
+  const auto since = static_cast<std::uint32_t>(claim >> 32 & INT32_MAX);
+  return !lifetime::is_alive(pid, since, census);
+}
+
+// Gives a record back, unless its cookie has changed since it was `seen`. Whoever changes the bit
+// has claimed the record: no two do so at once.
+void free_if(std::uint32_t index, std::uint64_t seen) {
+  if (!cookie_at(index).compare_exchange_strong(seen, make_claim())) return;
+  bits_around(index).fetch_and(~bit_of(index));
+  cookie_at(index).store(0);
+}
+
+// Gives the record back if it belongs to nobody any more.
+void sweep(std::uint32_t index, lifetime::Census* census) {
+  const std::uint64_t cookie = cookie_at(index).load();
+  const bool claimed = (cookie & claim_mark) != 0;
+  if (cookie == 0 ||
+      (claimed ? is_abandoned(cookie, census) : !is_held(view.records[index], census))) {
+    free_if(index, cookie);
+  }
+}
+
+// The first record from `index` up to `end` that is marked as used; `end` if there is none.
+std::uint32_t next_used(std::uint32_t index, std::uint32_t end) {
+  while (index < end) {
+    const std::uint64_t bits = bits_around(index).load(std::memory_order_relaxed);
+    const std::uint64_t rest = bits >> index % word_bits;
+    if (rest != 0) return std::min(end, index + static_cast<std::uint32_t>(std::countr_zero(rest)));
+    index = (index / word_bits + 1) * word_bits;
+  }
+  return end;
+}
+
+// Looks after a few records, so that those of processes that were killed do not pile up: after as
+// many allocations as there are records, each was looked at.
+void sweep_some() {
+  static constinit std::atomic<std::uint32_t> next{0};
+  std::uint32_t index = next.load(std::memory_order_relaxed) % view.count;
+  for (int i = 0; i < 2; ++i) {
+    index = next_used(index, view.count);
+    if (index == view.count) index = next_used(0, view.count);
+    if (index == view.count) return;
+    sweep(index, nullptr);
+    ++index;
+  }
+  next.store(index, std::memory_order_relaxed);
+}
+
+// Looks after all records, closely. Not more than once a second: with thousands of processes it
+// takes a while, and clients that are refused may come in any number. Returns false if it was not
+// done.
+bool sweep_all() {
+  static constinit std::atomic<Nanoseconds> last{0};
+  const Nanoseconds now = monotonic_now();
+  Nanoseconds before = last.load();
+  if (before != 0 && now - before < milliseconds(1000)) return false;
+  if (!last.compare_exchange_strong(before, now)) return false;
+  lifetime::Census census;
+  for (std::uint32_t index = next_used(0, view.count); index < view.count;
+       index = next_used(index + 1, view.count)) {
+    sweep(index, &census);
+  }
+  return true;
+}
+
+// Low records first, so that few pages are touched.
+std::uint32_t take_free(std::uint32_t first, std::uint32_t end, std::uint64_t cookie) {
+  for (std::uint32_t base = first; base < end; base += word_bits) {
+    Word used = bits_around(base);
+    for (std::uint64_t bits = used.load(std::memory_order_relaxed); ~bits != 0;) {
+      const std::uint32_t index = base + static_cast<std::uint32_t>(std::countr_one(bits));
+      if (index >= end) return none;
+      bits |= bit_of(index);
+      std::uint64_t free = 0;
+      if (!cookie_at(index).compare_exchange_strong(free, make_claim())) continue;
+      used.fetch_or(bit_of(index));
+      view.records[index] = Record{};
+      join(index, process::id());
+      cookie_at(index).store(cookie);
+      return index;
+    }
+  }
+  return none;
 }
 
 }  // namespace
 
 bool open() {
-  if (arena != nullptr) return true;
+  if (view.header != nullptr) return true;
   const long fd = kernel::invoke(SYS_memfd_create, memory_name, MFD_ALLOW_SEALING);
   if (fd < 0) return false;
   const int hidden = fds::hide(static_cast<int>(fd), true);
-  if (kernel::invoke(SYS_ftruncate, hidden, sizeof(Arena)) < 0) return false;
+  const std::uint32_t records =
+      (config.max_connections + granule - 1) / granule * granule + most_listeners;
   // A smaller file would make every process of the tree die of SIGBUS.
-  kernel::invoke(SYS_fcntl, hidden, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-  if (!map(hidden)) {
-    fds::close_internal(hidden);
-    return false;
+  constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (kernel::invoke(SYS_ftruncate, hidden, size_of(records)) == 0 &&
+      kernel::invoke(SYS_fcntl, hidden, F_ADD_SEALS, seals) == 0 && map(hidden, records)) {
+    return true;
   }
-  arena->magic = magic;
-  return true;
+  fds::close_internal(hidden);
+  return false;
 }
 
 void adopt(int fd) {
-  if (arena != nullptr) return;
+  if (view.header != nullptr) return;
   const long seals = kernel::invoke(SYS_fcntl, fd, F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return;
-  if (kernel::seek(fd, 0, SEEK_END) != sizeof(Arena)) return;
-  if (!map(fd)) return;
-  if (arena->magic != magic) {
-    kernel::invoke(SYS_munmap, arena, sizeof(Arena));
-    arena = nullptr;
+  const std::uint32_t records = records_in(kernel::seek(fd, 0, SEEK_END));
+  if (records == 0) return;
+  // Not by its contents, which a process that wants to be let alone might have changed.
+  std::array<char, 64> link;
+  if ((ProcPath() << "self/fd/" << static_cast<std::uint32_t>(fd)).target(link) != memory_link)
     return;
-  }
-  fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
+  if (map(fd, records)) fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
 }
 
 std::uint64_t cookie_of(int fd) {
@@ -83,175 +218,62 @@ std::uint64_t cookie_of(int fd) {
   return cookie;
 }
 
-namespace {
-
-std::uint32_t take_free(std::uint64_t cookie) {
-  std::atomic_ref hint(arena->hint);
-  const std::uint32_t start = hint.load(std::memory_order_relaxed) % capacity;
-  for (std::uint32_t step = 0; step < capacity; ++step) {
-    const std::uint32_t index = (start + step) % capacity;
-    std::uint64_t free = 0;
-    if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) != 0) continue;
-    if (!std::atomic_ref(arena->cookies[index]).compare_exchange_strong(free, cookie)) continue;
-    hint.store(index + 1, std::memory_order_relaxed);
-    std::atomic_ref peak(arena->peak);
-    std::uint32_t seen = peak.load(std::memory_order_relaxed);
-    while (seen <= index && !peak.compare_exchange_weak(seen, index + 1)) {
-    }
-    Record& record = arena->records[index];
-    record = Record{};
-    record.holders[0] = static_cast<std::uint32_t>(kernel::call(SYS_getpid));
-    return index;
-  }
-  return none;
-}
-
-// A message that is lost with the socket it was sent to never arrives; nobody is told.
-constexpr Nanoseconds longest_journey = milliseconds(60'000);
-
-bool is_travelling(Record& record) {
-  return std::atomic_ref(record.travelling).load() != 0 &&
-         monotonic_now() - std::atomic_ref(record.departed_at).load() < longest_journey;
-}
-
-bool is_held(Record& record) {
-  return is_travelling(record) ||
-         std::any_of(record.holders.begin(), record.holders.end(),
-                     [](std::uint32_t pid) { return pid != 0 && is_alive(pid); });
-}
-
-// Gives back the records whose holders were all killed.
-void reclaim() {
-  for (std::uint32_t index = 0; index < capacity; ++index) {
-    const bool used = std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) != 0;
-    if (used && !is_held(arena->records[index])) release(index);
-  }
-}
-
-}  // namespace
-
-std::uint32_t allocate(std::uint64_t cookie) {
-  const std::uint32_t index = take_free(cookie);
-  if (index != none) return index;
-  reclaim();
-  return take_free(cookie);
+std::uint32_t allocate(std::uint64_t cookie, Purpose purpose) {
+  const bool connection = purpose == Purpose::connection;
+  const std::uint32_t first = connection ? 0 : view.connections;
+  const std::uint32_t end =
+      connection ? std::min(view.connections, config.max_connections) : view.count;
+  sweep_some();
+  const std::uint32_t index = take_free(first, end, cookie);
+  return index == none && sweep_all() ? take_free(first, end, cookie) : index;
 }
 
 std::uint32_t find(std::uint64_t cookie) {
-  if (arena == nullptr || cookie == 0) return none;
-  const std::uint32_t peak = std::atomic_ref(arena->peak).load(std::memory_order_acquire);
-  for (std::uint32_t index = 0; index < peak && index < capacity; ++index) {
-    if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) == cookie) {
-      return index;
-    }
+  if (view.header == nullptr || cookie == 0) return none;
+  for (std::uint32_t index = next_used(0, view.count); index < view.count;
+       index = next_used(index + 1, view.count)) {
+    if (cookie_at(index).load(std::memory_order_relaxed) == cookie) return index;
   }
   return none;
 }
 
-Record& at(std::uint32_t index) { return arena->records[index % capacity]; }
+Record& at(std::uint32_t index) { return view.records[index < view.count ? index : 0]; }
 
 void release(std::uint32_t index) {
-  index %= capacity;
-  std::atomic_ref(arena->cookies[index]).store(0, std::memory_order_release);
-  // Low records first, so that few pages are touched.
-  std::atomic_ref hint(arena->hint);
-  std::uint32_t seen = hint.load(std::memory_order_relaxed);
-  while (index < seen && !hint.compare_exchange_weak(seen, index, std::memory_order_relaxed)) {
+  if (index < view.count && is_held_by(view.records[index], process::id())) {
+    free_if(index, cookie_at(index).load());
   }
-}
-
-void join(std::uint32_t index, std::uint32_t pid) {
-  Record& record = at(index);
-  for (std::uint32_t& holder : record.holders) {
-    std::atomic_ref slot(holder);
-    std::uint32_t seen = slot.load(std::memory_order_relaxed);
-    if (seen == pid) return;
-    if (seen != 0 && is_alive(seen)) continue;
-    if (slot.compare_exchange_strong(seen, pid)) return;
-  }
-  record.crowded = true;
-}
-
-bool is_last(std::uint32_t index, std::uint32_t pid) {
-  Record& record = at(index);
-  // Asked before the holders: who receives a message joins them first.
-  if (record.crowded || std::atomic_ref(record.travelling).load() != 0) return false;
-  return std::none_of(record.holders.begin(), record.holders.end(), [&](std::uint32_t& holder) {
-    const std::uint32_t seen = std::atomic_ref(holder).load();
-    return seen != 0 && seen != pid && is_alive(seen);
-  });
-}
-
-bool leave(std::uint32_t index, std::uint32_t pid) {
-  // First out, then the look around: of two that leave at once, one at least is the last.
-  for (std::uint32_t& holder : at(index).holders) {
-    std::uint32_t seen = pid;
-    std::atomic_ref(holder).compare_exchange_strong(seen, 0);
-  }
-  return is_last(index, pid);
 }
 
 void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index)) {
-  const std::uint32_t peak = std::atomic_ref(arena->peak).load(std::memory_order_acquire);
-  for (std::uint32_t index = 0; index < peak && index < capacity; ++index) {
-    if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) == 0) continue;
-    const auto& holders = arena->records[index].holders;
-    if (std::find(holders.begin(), holders.end(), pid) == holders.end() || keeps(index)) continue;
+  for (std::uint32_t index = next_used(0, view.count); index < view.count;
+       index = next_used(index + 1, view.count)) {
+    if (!is_held_by(view.records[index], pid) || keeps(index)) continue;
     if (leave(index, pid)) release(index);
   }
 }
 
-void depart(std::uint32_t index) {
-  Record& record = at(index);
-  std::atomic_ref(record.departed_at).store(monotonic_now());
-  std::atomic_ref(record.travelling).fetch_add(1);
-}
-
-void arrive(std::uint32_t index) {
-  std::atomic_ref travelling(at(index).travelling);
-  std::uint32_t seen = travelling.load();
-  while (seen != 0 && !travelling.compare_exchange_weak(seen, seen - 1)) {
-  }
-}
-
-bool is_shared(std::uint32_t index) {
-  const Record& record = at(index);
-  const auto held = [](std::uint32_t pid) { return pid != 0; };
-  return record.crowded || std::count_if(record.holders.begin(), record.holders.end(), held) > 1;
-}
-
-void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to) {
-  for (std::uint32_t& holder : at(index).holders) {
-    std::uint32_t seen = from;
-    if (std::atomic_ref(holder).compare_exchange_strong(seen, to)) return;
-  }
-}
-
 void note_listener(std::size_t place, std::uint32_t index) {
-  std::atomic_ref(arena->listeners[place]).store(index + 1, std::memory_order_release);
+  std::atomic_ref(view.header->listeners[place]).store(index + 1, std::memory_order_release);
 }
 
 bool is_served(std::size_t place, std::uint32_t except) {
-  if (arena == nullptr) return false;
+  if (view.header == nullptr) return false;
   const std::uint32_t index =
-      std::atomic_ref(arena->listeners[place]).load(std::memory_order_acquire) - 1;
-  if (index >= capacity) return false;
-  if (std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) == 0) return false;
-  const auto& holders = arena->records[index].holders;
-  return std::any_of(holders.begin(), holders.end(),
-                     [&](std::uint32_t pid) { return pid != 0 && pid != except && is_alive(pid); });
+      std::atomic_ref(view.header->listeners[place]).load(std::memory_order_acquire) - 1;
+  return index < view.count && cookie_at(index).load() != 0 &&
+         is_held_by_others(view.records[index], except);
 }
 
 void rename_everywhere(std::uint32_t from, std::uint32_t to) {
-  const std::uint32_t peak = std::atomic_ref(arena->peak).load(std::memory_order_acquire);
-  for (std::uint32_t index = 0; index < peak && index < capacity; ++index) {
-    const bool used = std::atomic_ref(arena->cookies[index]).load(std::memory_order_relaxed) != 0;
-    if (used) rename(index, from, to);
+  for (std::uint32_t index = next_used(0, view.count); index < view.count;
+       index = next_used(index + 1, view.count)) {
+    rename(index, from, to);
   }
 }
 
 std::uint32_t next_number() {
-  return std::atomic_ref(arena->numbers).fetch_add(1, std::memory_order_relaxed) + 1;
+  return std::atomic_ref(view.header->numbers).fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 }  // namespace wswrap::arena

@@ -13,10 +13,13 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "codec/receiver.h"
 #include "codec/sender.h"
+#include "shim/config.h"
+#include "shim/lifetime.h"
 #include "shim/lock.h"
 
 namespace wswrap::arena {
@@ -33,27 +36,27 @@ enum State : std::uint32_t {
   nonblocking = 256,  // a listener: the server wants O_NONBLOCK (the kernel's flag is always set)
   unwatched = 512,    // in an epoll that does not ask for input
   output_full = 128,  // a send found the kernel's buffer full since EPOLLOUT was last reported
+  ended = 1024,       // the last holder left: whoever set this ends the connection
 };
 
 struct alignas(64) Record {
   std::uint32_t number = 0;  // for the log
   std::uint32_t state = 0;
-  OwnerLock receive_lock;
-  OwnerLock transmit_lock;
+  SharedLock receive_lock;
+  SharedLock transmit_lock;
   std::int32_t error =
       0;  // an errno that the kernel reported while bytes were still to be delivered
   std::uint32_t low_water = 0;   // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
   std::uint32_t unanswered = 0;  // heartbeat pings without an answer
-  // Monotonic times: when a send last looked at what the client sent, of the last heartbeat, and of
-  // the last depart().
+  // Monotonic times: when a send last looked at what the client sent, and of the last heartbeat.
   alignas(8) std::int64_t looked_at = 0;
   alignas(8) std::int64_t pinged_at = 0;
-  alignas(8) std::int64_t departed_at = 0;
-  std::uint32_t travelling = 0;            // descriptors in messages that nobody has received yet
-  std::array<std::uint32_t, 8> holders{};  // pids
-  sockaddr_in6 peer{};                     // for the log; large enough for IPv4, too
-  std::uint16_t owed_code = 0;             // close_owed: the code of that Close
-  bool crowded = false;                    // more holders than fit: nobody is known to be the last
+  alignas(8) std::array<std::uint64_t, 12> holders{};  // processes, see holders.cc
+  std::uint32_t crowd = 0;                             // holders for which there was no place
+  std::uint32_t travelling = 0;   // descriptors in messages that nobody has received yet
+  std::uint32_t departed_at = 0;  // when depart() was called last, as lifetime::now() tells it
+  sockaddr_in6 peer{};            // for the log; large enough for IPv4, too
+  std::uint16_t owed_code = 0;    // close_owed: the code of that Close
   codec::Sender sender;
   codec::Receiver receiver;
 };
@@ -63,8 +66,9 @@ static_assert(sizeof(Record) <= 512);
 
 inline constexpr std::uint32_t none = UINT32_MAX;
 
-// Sparse: a page costs memory only once a record in it was used.
-inline constexpr std::uint32_t capacity = 1u << 16;
+// Listeners have records of their own, so that connections cannot use them up.
+inline constexpr std::uint32_t most_listeners = 1024;
+inline constexpr std::uint32_t most_records = Config::most_connections + most_listeners;
 
 // Maps the arena, inherited or new. False when there is no memory for it.
 bool open();
@@ -72,8 +76,12 @@ bool open();
 // Maps the arena that a parent left in our descriptors, if there is one.
 void adopt(int fd);
 
-// A fresh record for the socket, with this process as its only holder; `none` when all are in use.
-std::uint32_t allocate(std::uint64_t cookie);
+enum class Purpose { connection, listener };
+
+// A fresh record for the socket, with this process as its only holder. Records of processes that
+// are gone are found and given back on the way. `none` when all are in use, or as many connections
+// are open as are allowed.
+std::uint32_t allocate(std::uint64_t cookie, Purpose purpose);
 
 // The record of a socket, or `none`.
 std::uint32_t find(std::uint64_t cookie);
@@ -81,7 +89,7 @@ std::uint32_t find(std::uint64_t cookie);
 // `index` must come from allocate(), find() or the descriptor table.
 Record& at(std::uint32_t index);
 
-// Gives the record back.
+// Gives the record back. Only a holder may.
 void release(std::uint32_t index);
 
 // Marks the pid of a forking parent as the place of its child to come.
@@ -89,7 +97,8 @@ inline constexpr std::uint32_t reserved_holder = 1u << 31;
 
 // A process joins or leaves the holders of a record.
 void join(std::uint32_t index, std::uint32_t pid);
-// Returns true when no other living process holds the record.
+// Returns true when no other living process holds the record. Only one process ever gets that
+// answer; it still counts as a holder, until it calls release().
 bool leave(std::uint32_t index, std::uint32_t pid);
 // The same without leaving.
 bool is_last(std::uint32_t index, std::uint32_t pid);
@@ -103,6 +112,13 @@ void depart(std::uint32_t index);
 void arrive(std::uint32_t index);
 // True when more than one process holds the record.
 bool is_shared(std::uint32_t index);
+// True when the process holds the record.
+bool is_held_by(Record& record, std::uint32_t pid);
+// True when a living process other than `except` holds the record.
+bool is_held_by_others(Record& record, std::uint32_t except);
+// True when any living process holds the record, or the record is on its way to one.
+// `census` null: any process that has a holder's pid will do.
+bool is_held(Record& record, lifetime::Census* census);
 // Renames a holder (a fork's child takes the place reserved for it).
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
 // The same in all records; `to` 0: nobody takes the place.
@@ -118,6 +134,27 @@ std::uint32_t next_number();
 
 // The socket's SO_COOKIE, 0 if the descriptor is no socket.
 std::uint64_t cookie_of(int fd);
+
+// A copy of what lies in a record. Read once: what is checked in the copy is what is used. (Without
+// the fence the compiler might read the record again instead of the copy.)
+template <typename T>
+T copy_of(const T& shared) {
+  T copy;
+  std::memcpy(&copy, &shared, sizeof copy);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  return copy;
+}
+
+// The decoder's state, checked: one that no decoder was ever in is that of a broken connection.
+inline codec::Receiver receiver_of(const Record& record) {
+  codec::Receiver receiver = copy_of(record.receiver);
+  if (!codec::is_plausible(receiver)) {
+    receiver = {};
+    receiver.phase = codec::Receiver::Phase::failed;
+    receiver.close_code = codec::close_code::internal_error;
+  }
+  return receiver;
+}
 
 inline std::uint32_t state_of(Record& record) {
   return std::atomic_ref(record.state).load(std::memory_order_acquire);

@@ -12,6 +12,7 @@
 #include "shim/connection.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
+#include "shim/references.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -80,7 +81,7 @@ void end(Chore& chore) {
     fds::close_internal(chore.fd);
     if (chore.index == arena::none) {
       --refused;
-    } else if (arena::at(chore.index).number == chore.number) {
+    } else if (references::number_of(chore.index) == chore.number) {
       arena::release(chore.index);
     }
   } else if (chore.kind == Kind::output) {
@@ -100,7 +101,7 @@ bool drain(int fd, std::uint32_t index, std::uint32_t& drained) {
     if (got <= 0) return true;
     drained += static_cast<std::uint32_t>(got);
     if (index == arena::none) continue;
-    codec::Receiver& receiver = arena::at(index).receiver;
+    codec::Receiver receiver = arena::receiver_of(arena::at(index));
     std::span<const std::byte> wire = std::span(waste).first(static_cast<std::size_t>(got));
     std::array<std::byte, 1024> payload;
     while (!wire.empty()) {
@@ -109,6 +110,7 @@ bool drain(int fd, std::uint32_t index, std::uint32_t& drained) {
       if (receiver.phase == codec::Receiver::Phase::closed) return true;
       if (receiver.phase == codec::Receiver::Phase::failed || done.consumed == 0) break;
     }
+    arena::at(index).receiver = receiver;
   }
   return true;
 }
@@ -138,7 +140,7 @@ void linger(int fd, std::uint32_t index) {
   fds::reset(fd);
   fds::set(parked, fds::Entry::of(fds::Kind::internal, 0));
   fd = parked;
-  const std::uint32_t number = is_refusal ? 0 : arena::at(index).number;
+  const std::uint32_t number = is_refusal ? 0 : references::number_of(index);
   Chore* chore = create(Kind::linger, {.fd = fd, .index = index, .number = number},
                         monotonic_now() + (is_refusal ? refusal_time : linger_time));
   if (chore == nullptr) return close_now(fd, index);

@@ -15,7 +15,6 @@
 #include "shim/fds.h"
 #include "shim/handover.h"
 #include "shim/listeners.h"
-#include "shim/process.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -111,29 +110,36 @@ void pass_raw(Client& client) {
   finish(client);
 }
 
+// Makes the record of a client whose handshake is over. Returns false when there is no room.
+bool enroll(Client& client) {
+  client.index = arena::allocate(arena::cookie_of(client.fd), arena::Purpose::connection);
+  if (client.index == arena::none) return false;
+  arena::Record& record = arena::at(client.index);
+  record.number = client.session.number;
+  record.peer = client.address;
+  record.receiver.dialect = record.sender.dialect = client.session.dialect;
+  record.receiver.encoding = record.sender.encoding = client.session.encoding;
+  record.sender.text = config.text;
+  return true;
+}
+
 void accept_handshake(Client& client, const codec::Handshake& handshake, std::string_view reply) {
-  const std::uint32_t index = arena::allocate(arena::cookie_of(client.fd));
-  if (index == arena::none) {
-    return refuse(
-        client,
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-        "too many connections");
+  client.session = {
+      .number = arena::next_number(), .dialect = handshake.dialect, .encoding = handshake.encoding};
+  if (!enroll(client)) {
+    return refuse(client,
+                  "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+                  "Retry-After: 1\r\nContent-Length: 0\r\n\r\n",
+                  "too many connections");
   }
   sock::discard(client.fd, handshake.head_size);
   const iovec iov{const_cast<char*>(reply.data()), reply.size()};
   if (sock::send(client.fd, &iov, 1, 0) != static_cast<long>(reply.size())) {
-    arena::release(index);
+    arena::release(client.index);
     return drop(client, "it went away during the handshake");
   }
-  arena::Record& record = arena::at(index);
-  record.number = arena::next_number();
-  record.peer = client.address;
-  record.receiver.dialect = record.sender.dialect = handshake.dialect;
-  record.receiver.encoding = record.sender.encoding = handshake.encoding;
-  record.sender.text = config.text;
-  client.index = index;
   if (logs(LogLevel::info)) {
-    LogLine line(record.number, record.peer);
+    LogLine line(client.session.number, client.address);
     line << "opened on port " << listeners::at(client.listener).port << ", path ";
     line.quoted(handshake.target) << ", subprotocol ";
     line.quoted(handshake.subprotocol);
@@ -225,7 +231,6 @@ void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t 
   client.state = State::waiting;
   client.fd = fd;
   client.listener = listener;
-  client.index = arena::none;
   client.since = monotonic_now();
   client.address = address;
   client.address_size = size;
@@ -245,9 +250,10 @@ void resume(const Client& from) {
   client = from;
   client.state = State::free;
   client.parked = false;
+  client.index = arena::none;
   set_state(client, State::waiting);
   if (from.state == State::complete) {
-    if (client.index != arena::none) arena::join(client.index, process::id());
+    if (!client.raw && !enroll(client)) return drop(client, "too many connections");
     return finish(client);
   }
   examine(client);
@@ -264,7 +270,7 @@ bool may_hand_over(std::uint32_t number, int give) { return handover::put(give, 
 void end_here(std::uint32_t number) {
   Client& client = at(number);
   if (client.state == State::complete && client.index != arena::none) {
-    arena::leave(client.index, process::id());
+    arena::release(client.index);
   }
   sock::close(detach(client));
 }

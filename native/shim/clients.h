@@ -8,11 +8,19 @@
 
 #include <cstdint>
 
+#include "codec/protocol.h"
 #include "shim/clock.h"
 
 namespace wswrap::clients {
 
 inline constexpr std::uint32_t none = UINT32_MAX;
+
+// What a handshake comes to.
+struct Session {
+  std::uint32_t number = 0;  // for the log
+  codec::Dialect dialect = codec::Dialect::rfc6455;
+  codec::Encoding encoding = codec::Encoding::binary;
+};
 
 struct Client {
   enum class State : std::uint8_t { free, waiting, complete };
@@ -21,8 +29,9 @@ struct Client {
   bool raw = false;     // let through as it is
   int fd = 0;
   std::uint32_t listener = 0;
-  std::uint32_t index = 0;  // complete: the record
+  std::uint32_t index = 0;  // complete: the record; none if it is raw
   std::uint32_t next = 0;   // complete: the next in the listener's queue + 1
+  Session session{};        // complete: what was agreed upon
   Nanoseconds since = 0;
   sockaddr_in6 address{};  // large enough for IPv4, too
   socklen_t address_size = 0;
@@ -39,6 +48,7 @@ void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t 
 void resume(const Client& client);
 
 // Hands a complete client over. Returns false when there is no room; else end_here() must follow.
+// The record stays behind: on its way the client has no holder, and whoever takes it makes another.
 bool may_hand_over(std::uint32_t client, int give);
 // Lets go of a client that was handed over.
 void end_here(std::uint32_t client);

@@ -38,6 +38,12 @@ inline constexpr timeval to_timeval(Nanoseconds span) {
   return {.tv_sec = fine.tv_sec, .tv_usec = static_cast<suseconds_t>(fine.tv_nsec / 1000)};
 }
 
+// The time between two moments. One of them may be garbage from memory that others can write: then
+// so is the result, and nothing worse.
+inline constexpr std::uint64_t elapsed(Nanoseconds from, Nanoseconds to) {
+  return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+}
+
 // When a wait that began at the construction of this object ends.
 class Deadline {
  public:

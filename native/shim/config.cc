@@ -81,10 +81,10 @@ bool parse_raw(std::string_view text) {
   return true;
 }
 
-bool parse_pending(std::string_view text) {
+bool parse_limit(std::string_view text, std::uint32_t most, std::uint32_t& out) {
   std::uint64_t value = 0;
-  if (!parse_count(text, Config::most_pending, value) || value == 0) return false;
-  config.max_pending = static_cast<std::uint32_t>(value);
+  if (!parse_count(text, most, value) || value == 0) return false;
+  out = static_cast<std::uint32_t>(value);
   return true;
 }
 
@@ -111,7 +111,12 @@ constexpr Variable variables[] = {
     {"WSWRAP_HANDSHAKE_TIMEOUT",
      [](std::string_view v) { return parse_seconds(v, config.handshake_timeout); }},
     {"WSWRAP_HEARTBEAT", [](std::string_view v) { return parse_seconds(v, config.heartbeat); }},
-    {"WSWRAP_MAX_PENDING", parse_pending},
+    {"WSWRAP_MAX_PENDING",
+     [](std::string_view v) { return parse_limit(v, Config::most_pending, config.max_pending); }},
+    {"WSWRAP_MAX_CONNECTIONS",
+     [](std::string_view v) {
+       return parse_limit(v, Config::most_connections, config.max_connections);
+     }},
     {"WSWRAP_ALLOW_RAW", parse_raw},
     {"WSWRAP_TEXT",
      [](std::string_view v) {

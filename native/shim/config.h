@@ -14,6 +14,7 @@ enum class LogLevel : std::uint8_t { quiet, info, debug, trace };
 struct Config {
   static constexpr std::size_t max_ports = 64;
   static constexpr std::uint32_t most_pending = 16384;
+  static constexpr std::uint32_t most_connections = 65536;
   std::array<std::uint16_t, max_ports> ports{};
   std::size_t port_count = 0;  // 0: nothing is wrapped in this process
   std::string_view origins;
@@ -30,6 +31,7 @@ struct Config {
   Nanoseconds handshake_timeout = milliseconds(10'000);
   Nanoseconds heartbeat = 0;  // 0: none
   std::uint32_t max_pending = 1024;
+  std::uint32_t max_connections = most_connections;
   LogLevel log_level = LogLevel::quiet;
 
   bool wraps(std::uint16_t port) const { return place_of(port) != port_count; }

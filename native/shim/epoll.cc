@@ -66,7 +66,7 @@ constinit std::uint32_t hint = 0;
 class Exclusive {
  private:
   driver::Guard guard_;
-  Hold hold_{lock};
+  Hold<OwnerLock> hold_{lock};
 };
 
 std::uint64_t make_tag(std::uint32_t slot) {

@@ -563,7 +563,7 @@ int hook_shutdown(int fd, int how) {
 
 pid_t hook_fork() {
   const pid_t child = libc.fork();
-  if (child < 0) process::after_failed_fork();
+  if (child != 0) process::settle_fork(child);
   return child;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "shim/config.h"
 #include "shim/fds.h"
 #include "shim/kernel.h"
 #include "shim/socket.h"
@@ -14,9 +15,9 @@ namespace {
 
 // What goes along with the descriptor.
 struct Parcel {
-  clients::Client::State state;
-  bool raw;
-  std::uint32_t index;
+  codec::Flag complete;
+  codec::Flag raw;
+  clients::Session session;
   socklen_t address_size;
   sockaddr_in6 address;
   Nanoseconds since;
@@ -52,9 +53,9 @@ bool open(int& give, int& take) {
 
 bool put(int give, const clients::Client& client) {
   Envelope envelope;
-  envelope.parcel = {.state = client.state,
+  envelope.parcel = {.complete = client.state == clients::Client::State::complete,
                      .raw = client.raw,
-                     .index = client.index,
+                     .session = client.session,
                      .address_size = client.address_size,
                      .address = client.address,
                      .since = client.since};
@@ -68,6 +69,18 @@ bool put(int give, const clients::Client& client) {
   return sent == static_cast<long>(sizeof(Parcel));
 }
 
+namespace {
+
+// Any process of the tree may have sent it.
+bool is_sane(const Parcel& parcel, Nanoseconds now) {
+  const clients::Session& session = parcel.session;
+  return parcel.address_size <= sizeof parcel.address && parcel.since >= 0 && parcel.since <= now &&
+         session.dialect <= codec::Dialect::hixie && session.encoding <= codec::Encoding::base64 &&
+         (!parcel.raw || (config.allow_raw && parcel.complete));
+}
+
+}  // namespace
+
 bool get(int take, clients::Client& client) {
   Envelope envelope;
   const long got =
@@ -75,14 +88,15 @@ bool get(int take, clients::Client& client) {
   const cmsghdr* rights = CMSG_FIRSTHDR(&envelope.message);
   if (got < 0 || rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return false;
   std::memcpy(&client.fd, CMSG_DATA(rights), sizeof client.fd);
-  if (got != static_cast<long>(sizeof(Parcel))) {
+  const Parcel& parcel = envelope.parcel;
+  if (got != static_cast<long>(sizeof(Parcel)) || !is_sane(parcel, monotonic_now())) {
     sock::close(client.fd);
     return false;
   }
-  const Parcel& parcel = envelope.parcel;
-  client.state = parcel.state;
+  using State = clients::Client::State;
+  client.state = parcel.complete ? State::complete : State::waiting;
   client.raw = parcel.raw;
-  client.index = parcel.index;
+  client.session = parcel.session;
   client.address_size = parcel.address_size;
   client.address = parcel.address;
   client.since = parcel.since;

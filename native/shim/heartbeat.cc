@@ -28,14 +28,16 @@ void look_after(int fd, std::uint32_t index, Nanoseconds now) {
   arena::Record& record = arena::at(index);
   constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::close_sent;
   if ((arena::state_of(record) & over) != 0) return;
-  const Nanoseconds silence = silence_of(fd);
   std::atomic_ref pinged_at(record.pinged_at);
   std::atomic_ref unanswered(record.unanswered);
   const Nanoseconds last_ping = pinged_at.load();
   // The kernel counts in ticks of some milliseconds, so a fast answer may look older than the ping.
   // What came before the ping is older by a whole heartbeat: half of one tells them apart.
-  if (last_ping != 0 && silence < now - last_ping + config.heartbeat / 2) unanswered.store(0);
-  if (silence < config.heartbeat || now - last_ping < config.heartbeat) return;
+  const std::uint64_t since_ping = elapsed(last_ping, now);
+  const auto heartbeat = static_cast<std::uint64_t>(config.heartbeat);
+  const auto silence = static_cast<std::uint64_t>(silence_of(fd));
+  if (last_ping != 0 && silence < since_ping + heartbeat / 2) unanswered.store(0);
+  if (silence < heartbeat || since_ping < heartbeat) return;
   if (unanswered.load() >= unanswered_allowed) {
     if (logs(LogLevel::info)) {
       LogLine(record.number, record.peer)

@@ -158,7 +158,7 @@ bool enroll(Listener& listener, int fd) {
     arena::join(listener.record, process::id());
     return true;
   }
-  listener.record = arena::allocate(cookie);
+  listener.record = arena::allocate(cookie, arena::Purpose::listener);
   if (listener.record == arena::none) return false;
   const long flags = kernel::invoke(SYS_fcntl, fd, F_GETFL);
   if ((flags & O_NONBLOCK) != 0) arena::set_state(arena::at(listener.record), arena::nonblocking);

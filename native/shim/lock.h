@@ -1,8 +1,8 @@
-// A lock whose word is the thread id of its owner, usable in memory shared between processes.
+// Locks whose word is the thread id of the owner.
 //
-// It is never held across a call that blocks, so waiting for it is short. What it must survive is
-// an owner that was killed (the next one takes over) and a signal handler that interrupts its own
-// thread inside the critical section (take() says so instead of waiting for ever).
+// None is ever held across a call that blocks, so waiting for one is short. What they must survive
+// is an owner that was killed (the next one takes over) and a signal handler that interrupts its
+// own thread inside the critical section (take() says so instead of waiting for ever).
 #pragma once
 
 #include <atomic>
@@ -17,31 +17,59 @@ namespace wswrap {
 std::uint32_t thread_id();
 void forget_thread_id();
 
+// A lock in memory of this process.
 struct OwnerLock {
   std::uint32_t owner = 0;
 
   bool is_mine() { return std::atomic_ref(owner).load(std::memory_order_relaxed) == thread_id(); }
 
   // False when this very thread holds the lock already.
-  bool take() {
-    std::uint32_t expected = 0;
-    const std::uint32_t self = thread_id();
-    if (std::atomic_ref(owner).compare_exchange_strong(expected, self, std::memory_order_acquire)) {
-      return true;
-    }
-    return take_contended(self);
-  }
+  bool take() { return take_free() || take_contended(); }
 
   void release() { std::atomic_ref(owner).store(0, std::memory_order_release); }
 
+ protected:
+  bool take_free() {
+    std::uint32_t expected = 0;
+    return std::atomic_ref(owner).compare_exchange_strong(expected, thread_id(),
+                                                          std::memory_order_acquire);
+  }
+
  private:
-  bool take_contended(std::uint32_t self);
+  bool take_contended();
+};
+
+// How many SharedLocks the calling thread holds, or is about to.
+extern constinit thread_local int shared_locks_held;
+
+// A lock in memory that other processes may write to, by mistake or on purpose. Its word may name a
+// thread that holds nothing: that is believed for a while, but not for ever. What the lock guards
+// is checked whenever it is used, so a lock that was broken wrongly garbles one connection.
+struct SharedLock : OwnerLock {
+  // False when this thread holds a SharedLock already and this one is said to be its own, too.
+  bool take() {
+    // First, so that a signal handler never takes a lock for garbage that was just taken.
+    ++shared_locks_held;
+    if (take_free() || take_contended()) return true;
+    --shared_locks_held;
+    return false;
+  }
+
+  void release() {
+    // It may be somebody else's by now.
+    if (is_mine()) OwnerLock::release();
+    --shared_locks_held;
+  }
+
+ private:
+  bool take_contended();
 };
 
 // Holds a lock for a scope. Test it: it may not have been granted.
+template <typename Lock>
 class Hold {
  public:
-  explicit Hold(OwnerLock& lock) : lock_(lock), held_(lock.take()) {}
+  explicit Hold(Lock& lock) : lock_(lock), held_(lock.take()) {}
   ~Hold() {
     if (held_) lock_.release();
   }
@@ -50,7 +78,7 @@ class Hold {
   explicit operator bool() const { return held_; }
 
  private:
-  OwnerLock& lock_;
+  Lock& lock_;
   bool held_;
 };
 

@@ -114,8 +114,13 @@ void after_fork_in_child() {
   chores::resume_after_fork();
 }
 
-void after_failed_fork() {
-  if (fds::any() && !is_borrowed()) references::on_failed_fork();
+void settle_fork(long child) {
+  if (!fds::any() || is_borrowed()) return;
+  if (child < 0) {
+    references::on_failed_fork();
+  } else {
+    references::after_fork_in_parent(static_cast<std::uint32_t>(child));
+  }
 }
 
 void at_exit() {

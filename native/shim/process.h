@@ -13,11 +13,11 @@ std::uint32_t id();
 bool is_borrowed();
 
 // Around every fork(2). libc calls them for its own forks as well (daemon(3), forkpty(3)), but for
-// the last, which it has no handler for.
+// the last, which it has no handler for: it is told in the parent what fork(2) returned.
 void before_fork();
 void after_fork_in_parent();
 void after_fork_in_child();
-void after_failed_fork();
+void settle_fork(long child);
 
 // Makes a child with memory and descriptors of its own, in a way for which libc calls none of them.
 // `make` returns as fork(2) does.
@@ -30,7 +30,7 @@ auto fork_by(Make make) {
     return child;
   }
   after_fork_in_parent();
-  if (child < 0) after_failed_fork();
+  settle_fork(child);
   return child;
 }
 

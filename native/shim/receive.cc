@@ -47,7 +47,7 @@ class Intake {
 
   Intake(int fd, Record& record, codec::Segments room, bool peek)
       : fd_(fd), record_(record), room_(room), peek_(peek) {
-    receiver_ = record.receiver;
+    receiver_ = arena::receiver_of(record);
   }
 
   // Runs with the receive lock held.
@@ -218,7 +218,28 @@ void react(const Handle& handle, Record& record, const Receiver::Phase phase) {
   if (phase == Receiver::Phase::failed) on_violation(handle, record);
 }
 
-int take_error(Record& record) { return std::atomic_ref(record.error).exchange(0); }
+// What the kernel reports of a connection, rather than of a call.
+bool is_of_connection(int error) {
+  switch (error) {
+    case ECONNABORTED:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EPIPE:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Another process may have left any number there, and some would tell the server about itself.
+int take_error(Record& record) {
+  const int error = std::atomic_ref(record.error).exchange(0);
+  return error == 0 || is_of_connection(error) ? error : ECONNRESET;
+}
 
 // What one attempt came to.
 struct Outcome {
@@ -297,6 +318,8 @@ class WaitForInput {
     char byte;
     if (libc.recv(handle_.fd, &byte, 1, MSG_PEEK) >= 0) return 0;
     if (errno == EAGAIN || errno == EINTR || errno == EBADF) return errno;
+    // The next attempt finds out by itself what the number stands for now.
+    if (errno == ENOTSOCK) return 0;
     // Looking took the error away from the socket: the next attempt finds it.
     Record& record = arena::at(handle_.index);
     const Hold hold(record.receive_lock);
@@ -355,15 +378,17 @@ Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int fl
 
 }  // namespace
 
-void keep_error(arena::Record& record, int error) { std::atomic_ref(record.error).store(error); }
+void keep_error(arena::Record& record, int error) {
+  if (is_of_connection(error)) std::atomic_ref(record.error).store(error);
+}
 
 Handle handle_of(int fd, std::uint32_t index) {
-  return {.fd = fd, .index = index, .number = arena::at(index).number};
+  return {.fd = fd, .index = index, .number = references::number_of(index)};
 }
 
 bool is_current(const Handle& handle) {
   const bool held = references::stands_for(handle.fd, handle.index) || fds::is_internal(handle.fd);
-  return held && arena::at(handle.index).number == handle.number;
+  return held && references::number_of(handle.index) == handle.number;
 }
 
 Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flags) {
@@ -415,11 +440,13 @@ bool is_below_low_water(int fd, Record& record) {
   if (mark <= 1) return false;
   const long unread = sock::unread(fd);
   if (unread < 0) return false;
-  const AtHand at_hand = payload_at_hand(fd, record.receiver, static_cast<std::size_t>(unread));
+  const AtHand at_hand =
+      payload_at_hand(fd, arena::receiver_of(record), static_cast<std::size_t>(unread));
   if (at_hand.payload >= mark) return false;
   const long missing = static_cast<long>(mark - at_hand.payload);
   sock::set_low_water(fd, static_cast<int>(std::min(unread + missing, 1L << 30)));
-  return true;
+  // The kernel has a limit of its own (tcp_set_rcvlowat), beyond which it would go on to wake us.
+  return unread < sock::low_water(fd);
 }
 
 }  // namespace
@@ -439,7 +466,7 @@ Readiness readiness(int fd, std::uint32_t index, bool signalled) {
     if (signalled && any_byte_will_do && codec::payload_ahead(record.receiver)) {
       return Readiness::ready;
     }
-    Receiver receiver = record.receiver;
+    Receiver receiver = arena::receiver_of(record);
     std::size_t window = 2 * overhead_room;
     for (std::size_t junk = 0; found == Readiness::none && junk < most_junk;) {
       std::array<std::byte, junk_room> wire;
@@ -479,7 +506,7 @@ Result available(int fd, std::uint32_t index, bool& all) {
   Record& record = arena::at(index);
   Hold hold(record.receive_lock);
   if (!hold) return Result::ok(0);
-  const Receiver& receiver = record.receiver;
+  const Receiver receiver = arena::receiver_of(record);
   const long unread = sock::unread(fd);
   if (unread == -ENOTSOCK) return Result::not_ours();
   if (unread <= 0) return Result::ok(0);

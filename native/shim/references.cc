@@ -11,7 +11,12 @@
 namespace wswrap::references {
 namespace {
 
-constinit std::array<std::atomic<std::uint16_t>, arena::capacity> counts{};
+// Zero pages until they are used.
+struct Held {
+  std::atomic<std::uint32_t> count;   // descriptors of this process
+  std::atomic<std::uint32_t> number;  // the connection's
+};
+constinit std::array<Held, arena::most_records> held{};
 
 // Calls `visit` for each record that this process holds, those of listeners too; perhaps twice.
 template <typename Visit>
@@ -25,13 +30,15 @@ void for_each_held(Visit visit) {
 
 void add(int fd, std::uint32_t index) {
   fds::set(fd, fds::Entry::of(fds::Kind::connection, index));
-  if (counts[index].fetch_add(1) == 0) arena::join(index, process::id());
+  if (held[index].count.fetch_add(1) != 0) return;
+  held[index].number.store(std::atomic_ref(arena::at(index).number).load());
+  arena::join(index, process::id());
 }
 
 bool drop(int fd, std::uint32_t index) {
   if (!stands_for(fd, index)) return false;
   fds::reset(fd);
-  if (counts[index].fetch_sub(1) != 1) return false;
+  if (held[index].count.fetch_sub(1) != 1) return false;
   return arena::leave(index, process::id());
 }
 
@@ -39,7 +46,11 @@ bool stands_for(int fd, std::uint32_t index) {
   return fds::get(fd).word == fds::Entry::of(fds::Kind::connection, index).word;
 }
 
-bool any_for(std::uint32_t index) { return counts[index % counts.size()].load() != 0; }
+bool any_for(std::uint32_t index) { return held[index].count.load() != 0; }
+
+std::uint32_t number_of(std::uint32_t index) {
+  return held[index].number.load(std::memory_order_relaxed);
+}
 
 void before_fork() {
   const std::uint32_t reserved = thread_id() | arena::reserved_holder;
@@ -49,6 +60,11 @@ void before_fork() {
 void on_failed_fork() {
   const std::uint32_t reserved = thread_id() | arena::reserved_holder;
   for_each_held([&](std::uint32_t index) { arena::leave(index, reserved); });
+}
+
+void after_fork_in_parent(std::uint32_t child) {
+  const std::uint32_t reserved = thread_id() | arena::reserved_holder;
+  for_each_held([&](std::uint32_t index) { arena::rename(index, reserved, child); });
 }
 
 void after_fork_in_child(std::uint32_t thread) {

@@ -20,10 +20,16 @@ bool stands_for(int fd, std::uint32_t index);
 // True if any descriptor of this process stands for the record.
 bool any_for(std::uint32_t index);
 
+// The number of the connection that the record was for when this process joined its holders. (What
+// the record itself says may be anybody's.)
+std::uint32_t number_of(std::uint32_t index);
+
 // fork: a place is kept for the child before it exists, so that a parent that closes at once is not
 // taken for the last holder.
 void before_fork();
 void on_failed_fork();
+// A child that is killed at once has not claimed its place: its parent does it, too.
+void after_fork_in_parent(std::uint32_t child);
 // `thread` is the id that the forking thread had in the parent.
 void after_fork_in_child(std::uint32_t thread);
 

@@ -84,6 +84,13 @@ inline long set_low_water(int fd, int bytes) {
   return kernel::invoke(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
 }
 
+inline long low_water(int fd) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  const long failed = kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, &size);
+  return failed < 0 ? failed : bytes;
+}
+
 // Unread wire bytes.
 inline long unread(int fd) {
   int count = 0;

@@ -31,7 +31,7 @@ void log_output(const Record& record, std::size_t wire, std::size_t payload, std
 
 // Another process of the tree may have garbled the record: then nothing sensible can be sent.
 bool load(const Record& record, Sender& sender) {
-  sender = record.sender;
+  sender = arena::copy_of(record.sender);
   return codec::is_plausible(sender);
 }
 
@@ -61,7 +61,8 @@ int prepare(const Handle& handle, Record& record, Sender& sender) {
   if (!is_current(handle)) return EBADF;
   if (!load(record, sender)) return EPIPE;
   const bool shut = (arena::state_of(record) & (arena::close_sent | arena::write_shut)) != 0;
-  return shut ? EPIPE : 0;
+  // The state may not know of a Close that is queued.
+  return shut || sender.close_queued ? EPIPE : 0;
 }
 
 // Sends what was laid out. `outcome` tells what came of it.
@@ -186,10 +187,10 @@ bool send_owed(const Handle& handle, Record& record) {
 // A server that only writes still has to answer pings and to see the client's Close: now and then a
 // send looks at what has come.
 void look_behind(int fd, std::uint32_t index, Record& record) {
-  constexpr Nanoseconds now_and_then = milliseconds(1000);
+  constexpr auto now_and_then = static_cast<std::uint64_t>(milliseconds(1000));
   std::atomic_ref looked_at(record.looked_at);
   const Nanoseconds now = monotonic_now();
-  if (now - looked_at.load(std::memory_order_relaxed) < now_and_then) return;
+  if (elapsed(looked_at.load(std::memory_order_relaxed), now) < now_and_then) return;
   looked_at.store(now, std::memory_order_relaxed);
   readiness(fd, index, false);
 }

@@ -47,6 +47,7 @@ interface Options {
   text?: true;
   handshakeTimeout: number;
   maxPending: number;
+  maxConnections: number;
   heartbeat?: number;
   allowRaw?: number;
   verbose?: true;
@@ -115,6 +116,12 @@ function program(): Command {
       'clients that may be in their handshake at once; the oldest goes first',
       parseCount(1, 16_384),
       1024,
+    )
+    .option(
+      '--max-connections <N>',
+      'clients that may be connected at once; more get 503',
+      parseCount(1, 65_536),
+      65_536,
     )
     .addOption(
       new Option(

@@ -18,6 +18,7 @@ export interface Settings {
   /** Seconds. */
   handshakeTimeout?: number;
   maxPending?: number;
+  maxConnections?: number;
   /** Seconds between pings. */
   heartbeat?: number;
   /** Admit clients that say nothing for so many milliseconds, or something that is not HTTP. */
@@ -78,6 +79,7 @@ function variables(settings: Settings): string[] {
     WSWRAP_TEXT: settings.text ? '1' : undefined,
     WSWRAP_HANDSHAKE_TIMEOUT: settings.handshakeTimeout?.toString(),
     WSWRAP_MAX_PENDING: settings.maxPending?.toString(),
+    WSWRAP_MAX_CONNECTIONS: settings.maxConnections?.toString(),
     WSWRAP_HEARTBEAT: settings.heartbeat?.toString(),
     WSWRAP_ALLOW_RAW: settings.allowRaw?.toString(),
     // The server may change its working folder before it opens its first connection.

@@ -31,6 +31,7 @@ describe('a wrong command line ends with status 125 and says what was expected',
     [['--handshake-timeout', '0', '5999', 'true'], /Seconds from 0.001 to 86400/],
     [['--handshake-timeout', '1e3', '5999', 'true'], /Seconds from/],
     [['--max-pending', '0', '5999', 'true'], /A number from 1 to 16384/],
+    [['--max-connections', '65537', '5999', 'true'], /A number from 1 to 65536/],
     [['--heartbeat', 'often', '5999', 'true'], /Seconds from/],
     [['--allow-raw=soon', '5999', 'true'], /A number from 0 to/],
     [['--log-level', 'loud', '5999', 'true'], /Allowed choices are quiet, info, debug, trace/],
@@ -53,7 +54,16 @@ test('--help names every option and shows examples', async () => {
   const { status, stdout, stderr } = await run(wswrap, ['--help']);
   assert.deepEqual([status, stderr], [0, '']);
   const options = ['origin', 'host', 'path', 'handshake-timeout', 'max-pending', 'allow-raw[=MS]'];
-  options.push('subprotocol', 'text', 'heartbeat', 'verbose', 'log-level', 'log-file', 'version');
+  options.push(
+    'max-connections',
+    'subprotocol',
+    'text',
+    'heartbeat',
+    'verbose',
+    'log-level',
+    'log-file',
+    'version',
+  );
   for (const option of options) assert.ok(stdout.includes(`--${option}`), option);
   assert.match(stdout, /wswrap 5901 vncserver :1/);
   assert.match(stdout, /Exit status:.*125/);

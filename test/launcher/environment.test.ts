@@ -73,6 +73,7 @@ describe('settings', () => {
       WSWRAP_PORT: port,
       WSWRAP_HANDSHAKE_TIMEOUT: '10',
       WSWRAP_MAX_PENDING: '1024',
+      WSWRAP_MAX_CONNECTIONS: '65536',
     });
   });
 
@@ -86,6 +87,8 @@ describe('settings', () => {
         '2.5',
         '--max-pending',
         '7',
+        '--max-connections',
+        '99',
         '--heartbeat',
         '30',
         '--allow-raw=250',
@@ -101,6 +104,7 @@ describe('settings', () => {
       WSWRAP_TEXT: '1',
       WSWRAP_HANDSHAKE_TIMEOUT: '2.5',
       WSWRAP_MAX_PENDING: '7',
+      WSWRAP_MAX_CONNECTIONS: '99',
       WSWRAP_HEARTBEAT: '30',
       WSWRAP_ALLOW_RAW: '250',
       WSWRAP_LOG_FILE: logFile,

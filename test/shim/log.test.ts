@@ -196,6 +196,7 @@ for (const [name, value] of Object.entries({
   WSWRAP_HANDSHAKE_TIMEOUT: 'soon',
   WSWRAP_HEARTBEAT: '-1',
   WSWRAP_MAX_PENDING: '0',
+  WSWRAP_MAX_CONNECTIONS: '65537',
   WSWRAP_ALLOW_RAW: 'yes',
   WSWRAP_TEXT: 'perhaps',
   WSWRAP_LOG_LEVEL: 'loud',
