@@ -23,6 +23,7 @@
 #include "shim/moving.h"
 #include "shim/passing.h"
 #include "shim/process.h"
+#include "shim/standard_streams.h"
 #include "shim/wait.h"
 
 namespace wswrap {
@@ -61,19 +62,21 @@ bool any_of_ours(const pollfd* fds, nfds_t count) {
 
 // ---- birth
 
+static int accept_ours(int fd, const Ours& ours, sockaddr* address, socklen_t* size, int flags) {
+  const Result result = listeners::accept(fd, ours.index(), address, size, flags);
+  if (result.error == 0) standard_streams::follow(static_cast<int>(result.value));
+  return answer(result);
+}
+
 int hook_accept(int fd, sockaddr* address, socklen_t* size) {
-  if (const Ours ours(fd, Kind::listener); ours) {
-    return answer(listeners::accept(fd, ours.index(), address, size, 0));
-  }
+  if (const Ours ours(fd, Kind::listener); ours) return accept_ours(fd, ours, address, size, 0);
   const int born = libc.accept(fd, address, size);
   descriptors::on_birth(born);
   return born;
 }
 
 int hook_accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
-  if (const Ours ours(fd, Kind::listener); ours) {
-    return answer(listeners::accept(fd, ours.index(), address, size, flags));
-  }
+  if (const Ours ours(fd, Kind::listener); ours) return accept_ours(fd, ours, address, size, flags);
   const int born = libc.accept4(fd, address, size, flags);
   descriptors::on_birth(born);
   return born;
@@ -421,23 +424,29 @@ int hook_epoll_pwait2(int epfd, epoll_event* events, int room, const timespec* t
 
 int hook_close(int fd) {
   if (fds::get(fd).plain()) return libc.close(fd);
-  return answer(descriptors::close(fd));
+  const Result result = descriptors::close(fd);
+  standard_streams::follow(fd);
+  return answer(result);
 }
 
 int hook_close_range(unsigned first, unsigned last, int flags) {
   if (fds::high_water() == 0) return libc.close_range(first, last, flags);
-  return answer(descriptors::close_range(first, last, static_cast<unsigned>(flags)));
+  const Result result = descriptors::close_range(first, last, static_cast<unsigned>(flags));
+  standard_streams::follow_all();
+  return answer(result);
 }
 
 void hook_closefrom(int lowest) {
   if (fds::high_water() == 0) return libc.closefrom(lowest);
   const KeepErrno keep;
   descriptors::close_range(lowest < 0 ? 0 : static_cast<unsigned>(lowest), ~0u, 0);
+  standard_streams::follow_all();
 }
 
 int hook_dup(int fd) {
   const int copy = libc.dup(fd);
   if (copy >= 0 && fds::any()) descriptors::on_duplicate(fd, copy);
+  standard_streams::follow(copy);
   return copy;
 }
 
@@ -458,6 +467,7 @@ int hook_dup3(int fd, int target, int flags) {
   }
   const int copy = libc.dup3(fd, target, flags);
   if (copy >= 0) descriptors::on_duplicate(fd, copy);
+  standard_streams::follow(target);
   return copy;
 }
 
@@ -495,6 +505,7 @@ int hook_fcntl(int fd, int command, ...) {
   const int result = libc.fcntl(fd, command, argument);
   if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && result >= 0 && fds::any()) {
     descriptors::on_duplicate(fd, result);
+    standard_streams::follow(result);
   }
   return result;
 }
@@ -562,6 +573,7 @@ int hook_shutdown(int fd, int how) {
 // ---- process
 
 pid_t hook_fork() {
+  if (fds::any()) standard_streams::prepare();
   const pid_t child = libc.fork();
   if (child != 0) process::settle_fork(child);
   return child;

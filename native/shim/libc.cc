@@ -38,7 +38,10 @@ constexpr long without_kernel = -1;
 
 template <typename Result>
 Result from_kernel(long result) {
-  if constexpr (!std::is_void_v<Result>) {
+  if constexpr (std::is_pointer_v<Result>) {
+    errno = static_cast<int>(-result);
+    return nullptr;
+  } else if constexpr (!std::is_void_v<Result>) {
     if (result < 0) {
       errno = static_cast<int>(-result);
       return -1;

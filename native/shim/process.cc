@@ -24,6 +24,8 @@
 #include "shim/lock.h"
 #include "shim/open_fds.h"
 #include "shim/references.h"
+#include "shim/standard_streams.h"
+#include "shim/streams.h"
 #include "shim/trace.h"
 
 namespace wswrap::process {
@@ -74,9 +76,10 @@ constinit bool prepared = false;
     fail_start("cannot open the log file", config.log_file);
   }
   adopt_descriptors();
+  standard_streams::follow_all();
 }
 
-[[gnu::destructor(101)]] void stop() { at_exit(); }
+[[gnu::destructor(101)]] void stop() { streams::after_flush(at_exit); }
 
 }  // namespace
 

@@ -13,8 +13,10 @@
 #include <time.h>
 
 #include <csignal>
+#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 
 namespace wswrap {
 

@@ -8,7 +8,7 @@
 
 #include "puppet.h"
 
-enum { ROOM = 32 * 1024 * 1024, MAX_PIECES = 8 };
+enum { MAX_PIECES = 8 };
 
 static const struct name message_flags[] = {{"dontwait", MSG_DONTWAIT},
                                             {"nosignal", MSG_NOSIGNAL},
@@ -27,7 +27,7 @@ static const struct name message_flags[] = {{"dontwait", MSG_DONTWAIT},
                                             {NULL, 0}};
 
 // Memory of a thread's own, kept: a thread has one call at a time.
-static unsigned char *room(void) {
+unsigned char *room(void) {
   static _Thread_local unsigned char *memory;
   if (memory == NULL) {
     memory = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -36,7 +36,7 @@ static unsigned char *room(void) {
   return memory;
 }
 
-static void note_data(struct call *call, const unsigned char *bytes) {
+void note_data(struct call *call, const unsigned char *bytes) {
   if (call->result <= 0) return;
   const size_t size = (size_t)call->result;
   bool printable = size <= 200;
@@ -58,7 +58,7 @@ static size_t unhex(const char *text, unsigned char *out) {
 }
 
 // Writes the data that a word describes to `out` and returns its size.
-static size_t data(const char *text, unsigned char *out) {
+size_t data(const char *text, unsigned char *out) {
   if (strncmp(text, "text:", 5) == 0) {
     memcpy(out, text + 5, strlen(text + 5));
     return strlen(text + 5);

@@ -185,7 +185,7 @@ static const struct command process_commands[] = {{"alarm", alarm_in},
 static void run(struct call *call) {
   const struct command *const tables[] = {transfer_commands,   pipe_commands,    wait_commands,
                                           descriptor_commands, control_commands, passing_commands,
-                                          process_commands};
+                                          stream_commands,     process_commands};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; ++i) {
     for (const struct command *command = tables[i]; command->name != NULL; ++command) {
       if (strcmp(command->name, word(call, 0)) == 0) return command->act(call);

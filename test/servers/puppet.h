@@ -12,7 +12,7 @@
 
 #include "transfer.h"
 
-enum { MAX_WORDS = 64, UNTOUCHED = 4242 };
+enum { MAX_WORDS = 64, UNTOUCHED = 4242, ROOM = 32 * 1024 * 1024 };
 
 struct call {
   char line[65536];
@@ -36,7 +36,7 @@ struct command {
 
 // The parts' tables end with a nameless entry.
 extern const struct command transfer_commands[], pipe_commands[], wait_commands[],
-    descriptor_commands[], control_commands[], passing_commands[];
+    descriptor_commands[], control_commands[], passing_commands[], stream_commands[];
 
 // The child that `hold` made.
 extern pid_t holder;
@@ -121,3 +121,10 @@ static inline void note_names(struct call *call, unsigned value, const struct na
   }
   if (value != 0) note(call, "%s%#x", separator, value);
 }
+
+// The calling thread's memory for what it sends or receives, of ROOM bytes.
+unsigned char *room(void);
+// Writes the data that a word describes to `out` and returns its size.
+size_t data(const char *text, unsigned char *out);
+// Shows the bytes that call->result says were received.
+void note_data(struct call *call, const unsigned char *bytes);

@@ -41,7 +41,7 @@ function parse([told = '', ...extras]: string[]): Reply {
 /** The puppet's listener. */
 export const listener = 3;
 
-const parts = ['', '-transfer', '-pipe', '-wait', '-descriptor', '-control', '-passing'];
+const parts = ['', '-transfer', '-pipe', '-wait', '-descriptor', '-control', '-passing', '-stream'];
 
 /** The puppet; `raw` makes its calls through syscall(2). */
 export function puppetProgram(raw = false): string {
