@@ -102,7 +102,7 @@ bool is_loader(std::string_view path) {
 
 // Go makes its system calls by itself, even where it is linked with a C library.
 bool is_go(const File& file, const Header& header) {
-  Section names;
+  Section names{};
   const std::uint64_t at = header.e_shoff + std::uint64_t{header.e_shstrndx} * sizeof names;
   std::array<char, 4096> text;
   if (header.e_shstrndx == SHN_UNDEF || !file.read(at, names)) return false;
@@ -113,16 +113,16 @@ bool is_go(const File& file, const Header& header) {
 }
 
 Verdict inspect_elf(const File& file, std::string_view path) {
-  Header header;
+  Header header{};
   if (!file.read(0, header)) return Verdict::unknown;
   if (header.e_ident[EI_CLASS] != own_class || header.e_machine != own_machine) {
     return Verdict::foreign;
   }
   for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
-    Segment segment;
+    Segment segment{};
     if (!file.read(header.e_phoff + i * sizeof segment, segment)) return Verdict::unknown;
     if (segment.p_type != PT_INTERP) continue;
-    Head name;
+    Head name{};
     const std::size_t size =
         file.read(segment.p_offset, name.data(), at_most(segment.p_filesz, head_size));
     if (is_musl_loader({name.data(), size}) != own_libc_is_musl) return Verdict::foreign;
