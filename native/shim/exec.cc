@@ -78,9 +78,16 @@ environment::Shim shim_for(program::Verdict verdict, bool wanted) {
   return wanted && loadable ? environment::Shim::kept : environment::Shim::left_out;
 }
 
-void warn(const char* path, program::Verdict verdict) {
+bool may_start(const char* path, program::Verdict verdict) {
+  // Nothing that this user starts will be wrapped, the server neither.
+  if (verdict == program::Verdict::unreachable) {
+    complain({path, " is not started: it would not be wrapped, because ", environment::shim(),
+              " cannot be read here. Install wswrap where every user can read it"});
+    return false;
+  }
   complain({path, " cannot be wrapped: it is ", program::describe(verdict),
             ". If it is the server, its port does not speak WebSocket"});
+  return true;
 }
 
 int execute(const Image& image, char* const* argv, char* const* given) {
@@ -92,7 +99,10 @@ int execute(const Image& image, char* const* argv, char* const* given) {
   const bool carries = verdict == program::Verdict::carries;
   // What this process serves alone ends with it, but the parent of a vfork child goes on.
   const bool served = all_ports_served(process::is_borrowed() ? 0 : process::id());
-  if (!carries && !served) warn(image.path, verdict);
+  if (!carries && !served && !may_start(image.path, verdict)) {
+    errno = EACCES;
+    return -1;
+  }
 
   Departure departure(carries);
   const bool wanted = departure.holds() || !served;

@@ -25,8 +25,9 @@ int search_and_execute(const char* file, char* const* argv, char* const* given);
 // of ours is not the server then.
 bool all_ports_served(std::uint32_t except);
 
-// Says on standard error that a program which might be the server runs without the shim.
-void warn(const char* path, program::Verdict verdict);
+// A program which might be the server would run without the shim: says so on standard error.
+// Returns false if it must not be started.
+bool may_start(const char* path, program::Verdict verdict);
 
 // What is to be done with the shim in the environment of such a program.
 environment::Shim shim_for(program::Verdict verdict, bool wanted);

@@ -229,7 +229,7 @@ std::string_view describe(Verdict verdict) {
     case Verdict::unreadable:
       return "not readable";
     case Verdict::unreachable:
-      return "started where the shim's file cannot be read";
+      return "started by a user who cannot read the shim's file";
     case Verdict::unknown:
     case Verdict::carries:
       break;

@@ -249,7 +249,7 @@ int start(const Request& request, pid_t* pid, const posix_spawnattr_t* attribute
   // The parent lives on: what it serves is served.
   const bool served = exec::all_ports_served(0);
   if (verdict != Verdict::carries) {
-    if (!served) exec::warn(request.file, verdict);
+    if (!served && !exec::may_start(request.file, verdict)) return EACCES;
     Withholding withholding(request);
     if (withholding.failed()) return EACCES;
     return run(request, pid, attributes, argv, given, exec::shim_for(verdict, !served));

@@ -216,6 +216,21 @@ describe('a program that cannot carry the shim', () => {
     }
   }
 
+  test('because its user cannot read the shim: it is not even started', {
+    skip: needsRoot,
+  }, async (t) => {
+    const program = copyToPublicPlace(t, messenger);
+    const hidden = copyToPublicPlace(t, ours);
+    chmodSync(dirname(hidden), 0o700);
+    const what: Launch = { program, child: 'nobody', place: 'before' };
+    const server = await launch(t, what, { env: { LD_PRELOAD: hidden } });
+    await server.error(/is not started: .* cannot be read here. Install wswrap where every user/);
+    assert.deepEqual(
+      server.lines.filter((line) => line.startsWith('ended')),
+      ['ended 13'], // EACCES
+    );
+  });
+
   test('is warned of while nobody listens: it might be the server', async (t) => {
     const server = await launch(t, { place: 'before', program: staticMessenger });
     await server.error(/wswrap: \S+ cannot be wrapped: it is statically linked/);
