@@ -218,8 +218,13 @@ void share(Listener& listener) {
 }
 
 // The next complete client, or what went wrong instead; EAGAIN if there is neither.
-Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
+Result take(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
   const driver::Guard guard;
+  // While we waited a signal handler may have closed it.
+  if (fds::get(fd).word != fds::Entry::of(fds::Kind::listener, index).word) {
+    return Result::fail(EBADF);
+  }
+  Listener& listener = at(index);
   resume(listener);
   if (listener.first == 0) {
     const int error = listener.error;
@@ -230,15 +235,15 @@ Result take(Listener& listener, sockaddr* address, socklen_t* size, int flags) {
   }
   const std::uint32_t number = listener.first - 1;
   clients::Client& client = clients::at(number);
-  const int fd = deliver(client, flags);
-  if (fd < 0) return Result::fail(-fd);
+  const int born = deliver(client, flags);
+  if (born < 0) return Result::fail(-born);
   copy_address(client, address, size);
   pop(listener);
   client.parked = false;
   clients::remove(number);
   // The server goes off to serve it: what else waits here must not wait for its return.
   share_all();
-  return Result::ok(fd);
+  return Result::ok(born);
 }
 
 }  // namespace
@@ -297,10 +302,10 @@ Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, i
   Listener& listener = at(index);
   Patience patience(fd, SO_RCVTIMEO);
   for (;;) {
-    Result taken = take(listener, address, size, flags);
+    Result taken = take(fd, index, address, size, flags);
     if (taken.error != EAGAIN) return taken;
     driver::drive();
-    taken = take(listener, address, size, flags);
+    taken = take(fd, index, address, size, flags);
     if (taken.error != EAGAIN) return taken;
     if (is_nonblocking(index)) return Result::fail(EAGAIN);
     const int error = patience.wait(listener.ready, POLLIN, true);

@@ -21,7 +21,16 @@ static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 
 static void run(struct call *call);
 
-static void on_signal(int number) { (void)number; }
+// What the next signal's handler closes.
+static int doomed = -1;
+
+static void on_signal(int number) {
+  (void)number;
+  const int error = errno;
+  if (doomed >= 0) close(doomed);
+  doomed = -1;
+  errno = error;
+}
 
 static void handle(int number, int flags) {
   const struct sigaction how = {.sa_handler = on_signal, .sa_flags = flags};
@@ -47,6 +56,9 @@ static void alarm_in(struct call *call) {
   run(call);
   timer_delete(timer);
 }
+
+// doom FD: the next signal's handler closes it.
+static void doom(struct call *call) { OBSERVE(call, (doomed = number(call, 1), 0)); }
 
 static void default_sigpipe(struct call *call) {
   OBSERVE(call, signal(SIGPIPE, SIG_DFL) == SIG_ERR ? -1 : 0);
@@ -172,6 +184,7 @@ static void leave(struct call *call) {
 static const struct command process_commands[] = {{"alarm", alarm_in},
                                                   {"sigpipe-default", default_sigpipe},
                                                   {"cancel", cancel},
+                                                  {"doom", doom},
                                                   {"interrupt", interrupt},
                                                   {"hold", hold},
                                                   {"in-child", in_child},

@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { newKey, requestText, WebSocketClient } from '../support/client.js';
+import { compile } from '../support/compile.js';
 import { eventually } from '../support/deadline.js';
 import { childrenOf, threadStates } from '../support/kernel.js';
 import { listener, Puppet } from '../support/puppet.js';
+import { serve } from '../support/server.js';
 import { Wire } from '../support/wire.js';
 
 /** A client that has sent most of its handshake, so that it waits wherever it was met. */
@@ -101,4 +103,17 @@ test('what waits at one listener does not wait for a client of another', async (
   const client = await proceed();
   assert.equal((await accepted).error, 'ok');
   assert.equal(await client.closed(), 1001);
+});
+
+test('children that are forked in quick succession each hold the connection', async (t) => {
+  const program = compile({
+    name: 'heirs',
+    sources: ['test/servers/heirs.c'],
+    flags: ['-O2', '-D_GNU_SOURCE'],
+  });
+  const server = await serve(t, program, (port) => [`port=${port}`], { wrapped: true });
+  const client = await WebSocketClient.connect(server);
+  t.after(() => client.wire.destroy());
+  assert.equal((await client.rest()).toString(), 'last word');
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
 });

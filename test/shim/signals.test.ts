@@ -157,3 +157,14 @@ scene('a signal handler may write to the connection that was interrupted', async
   assert.equal((await reading).detail, `data:${size}:${hash(generate(size))}`);
   assert.equal((await client.receive(dots)).toString(), '.'.repeat(dots));
 });
+
+for (const name of ['accept', 'read']) {
+  scene(`${name} on what a handler closes meanwhile is over`, async (s) => {
+    const { client, fd } = await s.connection();
+    const closed = name === 'accept' ? listener : fd;
+    await s.puppet.must('doom', closed);
+    const words = name === 'accept' ? [listener] : [fd, 10];
+    assert.equal((await s.puppet.call('alarm', 100, 'restart', name, ...words)).error, 'EBADF');
+    client.wire.destroy();
+  });
+}
