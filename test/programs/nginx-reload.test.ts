@@ -12,11 +12,10 @@ import { eventually } from '../support/deadline.js';
 import { oneFrame } from '../support/framings.js';
 import { childrenOf } from '../support/kernel.js';
 import { requires } from '../support/programs.js';
-import { type Client, type Transport, tcp, websocket } from '../support/transport.js';
+import { type Transport, tcp, websocket } from '../support/transport.js';
 import { isListening } from './command.js';
-import { get, response } from './http-by-hand.js';
 import { Nginx, program, sharings } from './nginx.js';
-import { browse, fetchRest, makeFile, request, small } from './site.js';
+import { browse, fetchRest, makeFile, request, whileVisited } from './site.js';
 
 const transports = [tcp, websocket(oneFrame)];
 const run = promisify(execFile);
@@ -27,11 +26,7 @@ describe('nginx, reloaded', { skip: requires(program) }, () => {
     for (const transport of transports) {
       test(`loses no client, ${name}, over ${transport.name}`, async (t) => {
         const server = await Nginx.start(t, transport, settings);
-        let over = false;
-        const visitors = Array.from({ length: 20 }, async () => {
-          while (!over) await visit(await transport.connect(server));
-        });
-        const reloads = async () => {
+        await whileVisited(transport, server, async () => {
           for (let i = 0; i < 4; i += 1) {
             const old = childrenOf(server.pid);
             server.command.child.kill('SIGHUP');
@@ -40,13 +35,7 @@ describe('nginx, reloaded', { skip: requires(program) }, () => {
               return now.length === old.length && now.every((pid) => !old.includes(pid));
             });
           }
-        };
-        await Promise.all([
-          ...visitors,
-          reloads().finally(() => {
-            over = true;
-          }),
-        ]);
+        });
         assert.deepEqual(await server.command.stop(), clean);
       });
     }
@@ -87,14 +76,6 @@ describe('nginx, reloaded', { skip: requires(program) }, () => {
     });
   }
 });
-
-/** Asks for `small` on a connection of its own. */
-async function visit(client: Client): Promise<void> {
-  await client.send(get('/small', 'Connection: close'));
-  assert.ok((await response(client)).body.equals(small));
-  await client.finish();
-  await client.ended();
-}
 
 /** A client that has taken the beginning of a file which is too large for the buffers between. */
 async function halfway(t: TestContext, transport: Transport) {

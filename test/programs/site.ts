@@ -47,6 +47,29 @@ export async function crowd(transport: Transport, endpoint: Endpoint, size: numb
   await Promise.all(visits);
 }
 
+/** Does the work while clients come, ask for `small` once and go: each must be served. */
+export async function whileVisited(
+  transport: Transport,
+  endpoint: Endpoint,
+  work: () => Promise<void>,
+): Promise<void> {
+  let over = false;
+  const visit = async () => {
+    const client = await transport.connect(endpoint);
+    await client.send(get('/small', 'Connection: close'));
+    assert.ok((await response(client)).body.equals(small));
+    await client.finish();
+    await client.ended();
+  };
+  const visitors = Array.from({ length: 20 }, async () => {
+    while (!over) await visit();
+  });
+  const worked = work().finally(() => {
+    over = true;
+  });
+  await Promise.all([...visitors, worked]);
+}
+
 /** Asks for a file whose response is then fetched by `rest`; returns its size. */
 export async function request(client: Client, path: string): Promise<number> {
   await client.send(get(path));

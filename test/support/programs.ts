@@ -23,6 +23,7 @@ const packageOf = {
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
   '/usr/sbin/nginx': 'nginx',
+  '/usr/sbin/apache2': 'apache2-bin',
   curl: 'curl',
   Xtigervnc: 'tigervnc-standalone-server',
   tigervncserver: 'tigervnc-standalone-server',
