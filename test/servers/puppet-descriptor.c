@@ -16,6 +16,19 @@ static void do_listen(struct call *call) {
   call->error = UNTOUCHED;
 }
 
+// bind PORT: a socket that does not listen yet; listen-on FD
+static void do_bind(struct call *call) {
+  const struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons((in_port_t)number(call, 1)),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  const int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  OBSERVE(call, bind(fd, (const struct sockaddr *)&address, sizeof address));
+  if (call->result == 0) call->result = fd;
+}
+
+static void listen_again(struct call *call) { OBSERVE(call, listen(number(call, 1), 16)); }
+
 // connect PORT [RCVBUF]: a client of loopback, for what only a socket's options and flags can do
 static void do_connect(struct call *call) {
   const struct sockaddr_in address = {.sin_family = AF_INET,
@@ -169,6 +182,8 @@ static void plain_pipe(struct call *call) {
 }
 
 const struct command descriptor_commands[] = {{"listen", do_listen},
+                                              {"bind", do_bind},
+                                              {"listen-on", listen_again},
                                               {"connect", do_connect},
                                               {"accept", do_accept},
                                               {"accept4", do_accept4},

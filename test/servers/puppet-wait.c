@@ -185,6 +185,15 @@ static void do_epoll_wait(struct call *call) {
   note_events(call, events);
 }
 
+// worker FD EVENTS TIMEOUT: waits for FD in an epoll of its own
+static void worker(struct call *call) {
+  struct epoll_event event = {.events = flags_of(word(call, 2), epoll_events)};
+  const int epfd = epoll_create1(0), timeout = number(call, 3);
+  if (epoll_ctl(epfd, EPOLL_CTL_ADD, number(call, 1), &event) < 0) die("epoll_ctl");
+  OBSERVE(call, epoll_wait(epfd, &event, 1, timeout));
+  close(epfd);
+}
+
 static void do_epoll_pwait(struct call *call) {
   struct epoll_event events[MAX_WORDS];
   const int epfd = number(call, 1), max = number(call, 2), timeout = number(call, 3);
@@ -210,6 +219,7 @@ const struct command wait_commands[] = {{"select", do_select},
                                         {"epoll_create", do_epoll_create},
                                         {"epoll_ctl", do_epoll_ctl},
                                         {"epoll_wait", do_epoll_wait},
+                                        {"worker", worker},
                                         {"epoll_pwait", do_epoll_pwait},
                                         {"epoll_pwait2", do_epoll_pwait2},
                                         {NULL, NULL}};
