@@ -62,6 +62,7 @@ void close_listener(int fd, std::uint32_t index) {
 }
 
 void close_epoll(int fd, std::uint32_t set) {
+  epoll::forget(fd, true);
   fds::reset(fd);
   epoll::drop_reference(set);
 }

@@ -1,9 +1,9 @@
 #include "shim/epoll.h"
 
-#include <sys/random.h>
+#include <poll.h>
 
-#include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "shim/connection.h"
 #include "shim/driver.h"
@@ -11,9 +11,13 @@
 #include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/lock.h"
+#include "shim/open_fds.h"
 #include "shim/process.h"
+#include "shim/registrations.h"
 #include "shim/signals.h"
+#include "shim/socket.h"
 #include "shim/unwatched.h"
+#include "shim/watches.h"
 
 namespace wswrap::epoll {
 namespace {
@@ -24,114 +28,16 @@ constexpr std::uint32_t output = EPOLLOUT | EPOLLWRNORM;
 constexpr std::uint32_t urgent = EPOLLPRI | EPOLLRDBAND;
 constexpr std::uint32_t unasked = EPOLLERR | EPOLLHUP;
 
-enum class Kind : std::uint8_t { free, connection, listener, driver };
-
-struct Registration {
-  Kind kind = Kind::free;
-  bool output_told = false;  // edge-triggered: the server knows that it may write
-  std::uint32_t set = 0;     // of which epoll
-  std::uint32_t next = 0;    // of the same descriptor: slot + 1
-  std::uint32_t index = 0;   // record or listener
-  std::uint32_t owner = 0;   // the process that registered it
-  std::uint32_t events = 0;  // what the server asked for
-  int fd = 0;
-  std::uint64_t tag = 0;   // what the kernel holds
-  std::uint64_t data = 0;  // what the server gave
-};
-
-struct Set {
-  std::uint32_t references = 0;  // descriptors of this process; 0: the slot is free
-  bool inherited = false;        // made before a fork: it holds the parent's stand-ins, not ours
-  int epfd = 0;                  // one of them
-};
-
-// A tag is [magic 24][generation 20][slot 20]. The magic is random and has the top bit set, which
-// no address and no small number has; control() keeps the server from choosing a live tag.
-constexpr int slot_bits = 20;
-constexpr int generation_bits = 20;
-constexpr std::uint64_t slot_mask = (1u << slot_bits) - 1;
-
-// Taken after the driver, never before: a close has the driver when it comes here.
-constinit OwnerLock lock;
-constinit std::array<Registration, 1u << 16> registrations{};
-constinit std::array<Set, 1024> sets{};
-// By descriptor: the first registration + 1. Zero pages until used.
-constinit std::array<std::uint32_t, fds::limit> first{};
-constinit std::uint64_t magic = 0;
-constinit std::uint64_t generation = 0;
-constinit std::uint32_t hint = 0;
+// Epolls that this process made. With a single one, none can be in another.
+constinit std::atomic<std::uint32_t> births{0};
 
 // The table, and the driver that changes of it may need. Signals are blocked: a handler must not
 // find the lists half linked.
 class Exclusive {
  private:
   driver::Guard guard_;
-  Hold<OwnerLock> hold_{lock};
+  Hold<OwnerLock> hold_{table_lock};
 };
-
-std::uint64_t make_tag(std::uint32_t slot) {
-  if (magic == 0) {
-    std::uint64_t random = 0;
-    kernel::invoke(SYS_getrandom, &random, sizeof random, GRND_NONBLOCK);
-    magic = (random | 1ull << 63) >> (slot_bits + generation_bits);
-  }
-  generation = (generation + 1) & ((1u << generation_bits) - 1);
-  return (magic << generation_bits | generation) << slot_bits | slot;
-}
-
-bool has_magic(std::uint64_t data) {
-  return magic != 0 && data >> (slot_bits + generation_bits) == magic;
-}
-
-Registration* find_tag(std::uint64_t data) {
-  if (!has_magic(data)) return nullptr;
-  const auto slot = static_cast<std::size_t>(data & slot_mask);
-  if (slot >= registrations.size()) return nullptr;
-  Registration& found = registrations[slot];
-  return found.kind != Kind::free && found.tag == data ? &found : nullptr;
-}
-
-Registration* find(std::uint32_t set, int fd) {
-  if (static_cast<unsigned>(fd) >= fds::limit) return nullptr;
-  for (std::uint32_t link = first[static_cast<unsigned>(fd)]; link != 0;) {
-    Registration& candidate = registrations[link - 1];
-    if (candidate.set == set) return &candidate;
-    link = candidate.next;
-  }
-  return nullptr;
-}
-
-Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index) {
-  for (std::uint32_t step = 0; step < registrations.size(); ++step) {
-    const std::uint32_t slot = (hint + step) % static_cast<std::uint32_t>(registrations.size());
-    Registration& registration = registrations[slot];
-    if (registration.kind != Kind::free) continue;
-    hint = slot + 1;
-    registration = {};
-    registration.kind = kind;
-    registration.set = set;
-    registration.index = index;
-    registration.fd = fd;
-    registration.owner = process::id();
-    registration.tag = make_tag(slot);
-    std::uint32_t& head = first[static_cast<unsigned>(fd)];
-    registration.next = head;
-    head = slot + 1;
-    if (kind == Kind::listener) listeners::enter_epoll(index);
-    return &registration;
-  }
-  return nullptr;
-}
-
-void remove(Registration& registration) {
-  const auto link_to_it = static_cast<std::uint32_t>(&registration - registrations.data()) + 1;
-  std::uint32_t* link = &first[static_cast<unsigned>(registration.fd)];
-  while (*link != 0 && *link != link_to_it) link = &registrations[*link - 1].next;
-  if (*link != 0) *link = registration.next;
-  hint = std::min(hint, link_to_it - 1);
-  if (registration.kind == Kind::listener) listeners::leave_epoll(registration.index);
-  registration = {};
-}
 
 long kernel_control(int epfd, int operation, int fd, std::uint32_t events, std::uint64_t data) {
   epoll_event event{};
@@ -170,6 +76,8 @@ void note(const Registration& registration) {
   unwatched::note(registration.index, asks);
 }
 
+void tell_those_who_watch(int fd);
+
 // The set of an epoll descriptor, made when the first of ours is put into it.
 std::uint32_t set_of(int epfd) {
   const fds::Entry entry = fds::get(epfd);
@@ -178,6 +86,7 @@ std::uint32_t set_of(int epfd) {
     if (sets[index].references != 0) continue;
     sets[index] = {.references = 1, .inherited = false, .epfd = epfd};
     fds::set(epfd, fds::Entry::of(fds::Kind::epoll, index));
+    if (births.load(std::memory_order_relaxed) > 1) tell_those_who_watch(epfd);
     return index;
   }
   return none;
@@ -193,14 +102,25 @@ void join_driver(int epfd, std::uint32_t set) {
   if (tell_kernel(epfd, EPOLL_CTL_ADD, *registration) < 0) remove(*registration);
 }
 
+Kind kind_of(fds::Entry entry) {
+  switch (entry.kind()) {
+    case fds::Kind::connection:
+      return Kind::connection;
+    case fds::Kind::listener:
+      return Kind::listener;
+    case fds::Kind::epoll:
+      return Kind::nested;
+    default:
+      return Kind::free;
+  }
+}
+
 Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
   const bool fresh = !fds::get(epfd).is(fds::Kind::epoll);
   const std::uint32_t set = set_of(epfd);
   if (set == none) return Result::fail(ENOMEM);
   if (find(set, fd) != nullptr) return Result::fail(EEXIST);
-  const bool is_listener = entry.is(fds::Kind::listener);
-  Registration* registration =
-      create(set, fd, is_listener ? Kind::listener : Kind::connection, entry.index());
+  Registration* registration = create(set, fd, kind_of(entry), entry.index());
   if (registration == nullptr) return Result::fail(ENOMEM);
   registration->events = event.events;
   registration->data = event.data.u64;
@@ -215,6 +135,16 @@ Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
   join_driver(epfd, set);
   note(*registration);
   return Result::ok(0);
+}
+
+// What became ours only now is registered anew where it was put before.
+void tell_those_who_watch(int fd) {
+  const fds::Entry entry = fds::get(fd);
+  fds::for_each_open([&](int epfd) {
+    epoll_event event{};
+    if (epfd == fd || !watches::find(epfd, fd, event) || is_tag(event.data.u64)) return;
+    if (kernel_control(epfd, EPOLL_CTL_DEL, fd, 0, 0) == 0) add(epfd, fd, entry, event);
+  });
 }
 
 Result modify(int epfd, Registration& registration, const epoll_event& event) {
@@ -242,7 +172,7 @@ void renew(int epfd, std::uint32_t set) {
   sets[set].inherited = false;
   for (Registration& registration : registrations) {
     if (registration.kind != Kind::listener || registration.set != set) continue;
-    registration.tag = make_tag(static_cast<std::uint32_t>(&registration - registrations.data()));
+    retag(registration);
     registration.owner = process::id();
     tell_kernel(epfd, EPOLL_CTL_ADD, registration);
   }
@@ -253,18 +183,24 @@ void renew(int epfd, std::uint32_t set) {
 void avoid(int epfd, std::uint64_t data) {
   Registration* registration = find_tag(data);
   if (registration == nullptr) return;
-  registration->tag = make_tag(static_cast<std::uint32_t>(registration - registrations.data()));
+  retag(*registration);
   tell_kernel(epfd, EPOLL_CTL_MOD, *registration);
 }
 
-// The events of a connection that are the server's to see; 0 if there is none.
-std::uint32_t visible(const Registration& registration, std::uint32_t events, bool& told) {
+// What of an event is the server's to see.
+struct Seen {
+  std::uint32_t events = 0;
+  bool output = false;  // that it may write
+  bool vain = false;    // what woke the kernel was nothing, or not all of it was looked at
+};
+
+Seen seen_of_connection(const Registration& registration, std::uint32_t events) {
   using connection::Readiness;
   const bool look = (events & input) != 0 && (events & EPOLLERR) == 0;
   const Readiness readiness =
       look ? connection::readiness(registration.fd, registration.index, true) : Readiness::ready;
   // The kernel reports the end itself, at the next look.
-  if (readiness == Readiness::ended) return 0;
+  if (readiness == Readiness::ended) return {.vain = true};
   if (readiness == Readiness::none) {
     events &= ~input;
     // What woke the kernel was not the send buffer: an edge that was told is not told again.
@@ -274,15 +210,34 @@ std::uint32_t visible(const Registration& registration, std::uint32_t events, bo
     }
   }
   events &= registration.events | unasked;
-  told = (events & output) != 0;
-  return events;
+  return {.events = events, .output = (events & output) != 0, .vain = readiness == Readiness::none};
 }
 
-void rearm(int epfd, std::uint64_t tag) {
-  const Hold hold(lock);
-  const Registration* registration = find_tag(tag);
-  if (registration == nullptr || (registration->events & EPOLLONESHOT) == 0) return;
-  tell_kernel(epfd, EPOLL_CTL_MOD, *registration);
+Seen seen(const Registration& registration, std::uint32_t events) {
+  switch (registration.kind) {
+    case Kind::connection:
+      return seen_of_connection(registration, events);
+    case Kind::listener:
+      return {.events = registration.events & input};
+    case Kind::nested:
+      if ((events & input) == 0 || is_readable(registration.fd, registration.index)) {
+        return {.events = events};
+      }
+      return {.events = events & ~input, .vain = true};
+    default:
+      return {};
+  }
+}
+
+// An event that was swallowed, or part of it, must not be the last: a one-shot is armed again, and
+// an edge comes again if there is more to look at than one look takes.
+void rearm(int epfd, const Registration& swallowed, bool all) {
+  const bool once = (swallowed.events & EPOLLONESHOT) != 0;
+  const bool edge = (swallowed.events & EPOLLET) != 0;
+  if (once ? !all : !edge || sock::unread(swallowed.fd) <= 0) return;
+  const Hold hold(table_lock);
+  const Registration* registration = find_tag(swallowed.tag);
+  if (registration != nullptr) tell_kernel(epfd, EPOLL_CTL_MOD, *registration);
 }
 
 // Turns the kernel's events into the server's, in place. Returns how many remain.
@@ -290,35 +245,27 @@ int translate(int epfd, epoll_event* events, int count, bool& driver_ready) {
   int kept = 0;
   for (int i = 0; i < count; ++i) {
     epoll_event event = events[i];
-    if (!has_magic(event.data.u64)) {
+    if (!is_tag(event.data.u64)) {
       events[kept++] = event;
       continue;
     }
     Registration registration;
     {
-      const Hold hold(lock);
+      const Hold hold(table_lock);
       const Registration* found = find_tag(event.data.u64);
       // Another process's, through an epoll that both inherited, or one that was just removed.
       if (found == nullptr) continue;
       registration = *found;
     }
-    if (registration.kind == Kind::driver) {
-      driver_ready = true;
-      continue;
+    if (registration.kind == Kind::driver) driver_ready = true;
+    const Seen seen_of_it = seen(registration, event.events);
+    if (seen_of_it.vain) rearm(epfd, registration, seen_of_it.events == 0);
+    if (seen_of_it.events == 0) continue;
+    if (seen_of_it.output) {
+      const Hold hold(table_lock);
+      if (Registration* found = find_tag(registration.tag)) found->output_told = true;
     }
-    if (registration.kind == Kind::listener) event.events = registration.events & input;
-    if (registration.kind == Kind::connection) {
-      bool told = false;
-      event.events = visible(registration, event.events, told);
-      if (event.events == 0) {
-        rearm(epfd, registration.tag);
-        continue;
-      }
-      if (told) {
-        const Hold hold(lock);
-        if (Registration* found = find_tag(registration.tag)) found->output_told = true;
-      }
-    }
+    event.events = seen_of_it.events;
     event.data.u64 = registration.data;
     events[kept++] = event;
   }
@@ -360,8 +307,8 @@ Result control(int epfd, int operation, int fd, epoll_event* event) {
   if (known != nullptr && operation == EPOLL_CTL_MOD) return modify(epfd, *known, *event);
   if (known != nullptr && operation == EPOLL_CTL_DEL) return take_out(epfd, *known);
   if (entry.is(fds::Kind::internal)) return Result::fail(EBADF);
-  const bool ours = entry.is(fds::Kind::connection) || entry.is(fds::Kind::listener);
-  if (operation == EPOLL_CTL_ADD && ours) return add(epfd, fd, entry, *event);
+  if (operation == EPOLL_CTL_ADD && kind_of(entry) != Kind::free)
+    return add(epfd, fd, entry, *event);
   if (operation != EPOLL_CTL_DEL && set.is(fds::Kind::epoll)) avoid(epfd, event->data.u64);
   const long failed = kernel::invoke(SYS_epoll_ctl, epfd, operation, fd, event);
   return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
@@ -392,39 +339,102 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
   }
 }
 
-void renew_edge(int fd) {
-  if (static_cast<unsigned>(fd) >= fds::limit || first[static_cast<unsigned>(fd)] == 0) return;
+void on_birth() { births.fetch_add(1, std::memory_order_relaxed); }
+
+void adopt(int fd) {
+  if (births.load(std::memory_order_relaxed) == 0) return;
   const Exclusive exclusive;
-  for (std::uint32_t link = first[static_cast<unsigned>(fd)]; link != 0;) {
-    const Registration& registration = registrations[link - 1];
-    link = registration.next;
+  tell_those_who_watch(fd);
+}
+
+namespace {
+
+// Some registrations of a set.
+struct Batch {
+  std::array<pollfd, 64> entries;
+  std::array<Registration, 64> registrations;
+  std::size_t count = 0;
+  int next = 0;  // the descriptor at which the following batch begins
+};
+
+void collect(std::uint32_t set, Batch& batch) {
+  const int end = fds::high_water();
+  const Hold hold(table_lock);
+  for (batch.count = 0; batch.next < end && batch.count < batch.entries.size(); ++batch.next) {
+    const Registration* found = find(set, batch.next);
+    if (found == nullptr || found->kind == Kind::listener) continue;
+    batch.registrations[batch.count] = *found;
+    batch.entries[batch.count++] = {.fd = found->fd, .events = POLLIN, .revents = 0};
+  }
+}
+
+bool poll_now(pollfd* entries, std::size_t count) {
+  const timespec now{};
+  return kernel::invoke(SYS_ppoll, entries, count, &now, nullptr, 0) > 0;
+}
+
+enum class Look { nothing, swallowed, found };
+
+// Looks at everything of ours in the epoll that is readable, and so takes away what is not the
+// server's.
+Look look_into(std::uint32_t set) {
+  Look look = Look::nothing;
+  Batch batch;
+  for (collect(set, batch); batch.count > 0; collect(set, batch)) {
+    if (!poll_now(batch.entries.data(), batch.count)) continue;
+    for (std::size_t i = 0; i < batch.count; ++i) {
+      if (batch.entries[i].revents == 0) continue;
+      const Registration& registration = batch.registrations[i];
+      if (registration.kind == Kind::driver) driver::drive();
+      if (seen(registration, EPOLLIN).events != 0) return Look::found;
+      look = Look::swallowed;
+    }
+  }
+  return look;
+}
+
+}  // namespace
+
+bool is_readable(int epfd, std::uint32_t set) {
+  pollfd entry{.fd = epfd, .events = POLLIN, .revents = 0};
+  for (int round = 0; round < rounds_without_blocking; ++round) {
+    if (!poll_now(&entry, 1)) return false;
+    // What is still ready then is none of ours.
+    if (look_into(set) != Look::swallowed) return true;
+  }
+  return false;
+}
+
+void renew_edge(int fd) {
+  if (first_of(fd) == nullptr) return;
+  const Exclusive exclusive;
+  for (Registration* one = first_of(fd); one != nullptr; one = next_of(*one)) {
     // A one-shot that has fired must not be armed again.
-    if ((registration.events & (EPOLLET | EPOLLONESHOT)) != EPOLLET) continue;
-    tell_kernel(sets[registration.set].epfd, EPOLL_CTL_MOD, registration);
+    if ((one->events & (EPOLLET | EPOLLONESHOT)) != EPOLLET) continue;
+    tell_kernel(sets[one->set].epfd, EPOLL_CTL_MOD, *one);
   }
 }
 
 void forget(int fd, bool last) {
-  if (static_cast<unsigned>(fd) >= fds::limit || first[static_cast<unsigned>(fd)] == 0) return;
-  const Hold hold(lock);
-  while (first[static_cast<unsigned>(fd)] != 0) {
-    Registration& registration = registrations[first[static_cast<unsigned>(fd)] - 1];
+  if (first_of(fd) == nullptr) return;
+  const Hold hold(table_lock);
+  while (Registration* one = first_of(fd)) {
     // What was inherited is the parent's to remove. (The kernel itself would go on reporting for as
     // long as a duplicate is open anywhere: nobody wants that.)
-    if (last || registration.owner == process::id()) {
-      kernel_control(sets[registration.set].epfd, EPOLL_CTL_DEL, watched(registration), 0, 0);
+    if (last || one->owner == process::id()) {
+      kernel_control(sets[one->set].epfd, EPOLL_CTL_DEL, watched(*one), 0, 0);
     }
-    remove(registration);
+    remove(*one);
   }
 }
 
 void add_reference(std::uint32_t set) {
-  const Hold hold(lock);
+  const Hold hold(table_lock);
   ++sets[set % sets.size()].references;
 }
 
 void drop_reference(std::uint32_t set) {
-  const Hold hold(lock);
+  const Hold hold(table_lock);
   if (--sets[set % sets.size()].references != 0) {
     fds::for_each(fds::Kind::epoll, [&](int fd, std::uint32_t index) {
       if (index == set) sets[set].epfd = fd;
@@ -436,12 +446,12 @@ void drop_reference(std::uint32_t set) {
   }
 }
 
-void before_fork() { lock.take(); }
+void before_fork() { table_lock.take(); }
 
-void after_fork_in_parent() { lock.release(); }
+void after_fork_in_parent() { table_lock.release(); }
 
 void after_fork_in_child() {
-  lock = {};
+  table_lock = {};
   for (Set& set : sets) set.inherited = set.references != 0;
   for (Registration& registration : registrations) {
     if (registration.kind == Kind::driver) remove(registration);

@@ -27,6 +27,16 @@ enum class Call { wait, pwait, pwait2 };
 Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const sigset_t* mask,
             Call call);
 
+// The server made an epoll.
+void on_birth();
+
+// `fd` became ours only now: it is registered anew in epolls that the server put it into before.
+void adopt(int fd);
+
+// Whether a wait in the epoll would find something for the server, as poll(2) and an outer epoll
+// tell of it. Takes away what is not the server's on the way.
+bool is_readable(int epfd, std::uint32_t set);
+
 // Tells of what is ready on the connection once more where that is edge-triggered: the server may
 // take it that whatever it was not told of will be an edge of its own.
 void renew_edge(int fd);

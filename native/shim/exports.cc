@@ -86,6 +86,7 @@ int hook_listen(int fd, int backlog) {
   const int failed = libc.listen(fd, backlog);
   if (failed != 0) return failed;
   const int error = listeners::adopt(fd);
+  if (Ours(fd, Kind::listener)) epoll::adopt(fd);
   if (error == 0) return 0;
   // Not wrapped must not mean open to everybody.
   libc.shutdown(fd, SHUT_RDWR);
@@ -380,12 +381,14 @@ int hook_pselect(int count, fd_set* reads, fd_set* writes, fd_set* excepts, cons
 int hook_epoll_create(int size) {
   const int born = libc.epoll_create(size);
   descriptors::on_birth(born);
+  epoll::on_birth();
   return born;
 }
 
 int hook_epoll_create1(int flags) {
   const int born = libc.epoll_create1(flags);
   descriptors::on_birth(born);
+  epoll::on_birth();
   return born;
 }
 

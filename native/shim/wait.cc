@@ -4,6 +4,7 @@
 
 #include "shim/connection.h"
 #include "shim/driver.h"
+#include "shim/epoll.h"
 #include "shim/fds.h"
 #include "shim/libc.h"
 #include "shim/listeners.h"
@@ -50,6 +51,9 @@ short filter(const pollfd& wanted, short revents, bool& look_behind) {
   if (revents == 0) return 0;
   if (known.is(fds::Kind::listener)) {
     return (revents & POLLIN) != 0 ? static_cast<short>(wanted.events & input) : revents;
+  }
+  if (known.is(fds::Kind::epoll) && (revents & input) != 0) {
+    return epoll::is_readable(wanted.fd, known.index()) ? revents : 0;
   }
   if (!known.is(fds::Kind::connection)) return revents;
   const bool asked = (wanted.events & input) != 0;

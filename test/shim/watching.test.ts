@@ -2,11 +2,13 @@
 // frames that hold no payload, asked to watch what does not listen yet.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { WebSocketClient } from '../support/client.js';
 import { frame, ping } from '../support/frame.js';
 import { type Framing, oneFrame } from '../support/framings.js';
 import { listener } from '../support/puppet.js';
 import { scene } from '../support/scene.js';
-import { stage } from '../support/stage.js';
+import { stage, wrappedPuppet } from '../support/stage.js';
+import { Wire } from '../support/wire.js';
 
 scene('maxevents of 1 tells of each in turn, whatever it is', async (s) => {
   const epfd = await s.puppet.must('epoll_create');
@@ -71,6 +73,21 @@ scene('a listener that was put into an epoll before it listened', async (s) => {
   await s.puppet.must('accept', fd);
   await connecting;
   assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 0)).result, 0);
+});
+
+test('a listener that was put into an epoll before it listened hides who only connects', async (t) => {
+  const puppet = await wrappedPuppet(t);
+  await puppet.must('close', listener);
+  const fd = await puppet.must('bind', puppet.server.port);
+  const epfd = await puppet.must('epoll_create');
+  await puppet.must('epoll_ctl', epfd, 'add', fd, 'in+et', 5);
+  await puppet.must('listen-on', fd);
+  const scan = await Wire.connect(puppet.server);
+  t.after(() => scan.destroy());
+  assert.equal((await puppet.call('epoll_wait', epfd, 8, 300)).result, 0);
+  const connecting = WebSocketClient.connect(puppet.server);
+  assert.equal((await puppet.call('epoll_wait', epfd, 8, 10_000)).detail, '0x5:in');
+  (await connecting).wire.destroy();
 });
 
 for (const events of ['in', 'in+et', 'in+once']) {

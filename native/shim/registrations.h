@@ -1,0 +1,72 @@
+// What the server registered in its epolls that is ours, and what it is to get back.
+//
+// The kernel holds a tag in place of the server's data. A tag is [magic 24][generation 20][slot
+// 20]. The magic is random and has the top bit set, which no address and no small number has;
+// whoever registers a plain descriptor with data that happens to be a live tag has that tag
+// changed.
+//
+// Everything here is called with the table's lock held.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "shim/fds.h"
+#include "shim/lock.h"
+
+namespace wswrap::epoll {
+
+enum class Kind : std::uint8_t {
+  free,
+  connection,
+  listener,
+  nested,  // an epoll that holds something of ours
+  driver,
+};
+
+struct Registration {
+  Kind kind = Kind::free;
+  bool output_told = false;  // edge-triggered: the server knows that it may write
+  std::uint32_t set = 0;     // of which epoll
+  std::uint32_t next = 0;    // of the same descriptor: slot + 1
+  std::uint32_t index = 0;   // record, listener or set
+  std::uint32_t owner = 0;   // the process that registered it
+  std::uint32_t events = 0;  // what the server asked for
+  int fd = 0;
+  std::uint64_t tag = 0;   // what the kernel holds
+  std::uint64_t data = 0;  // what the server gave
+};
+
+// An epoll that holds something of ours.
+struct Set {
+  std::uint32_t references = 0;  // descriptors of this process; 0: the slot is free
+  bool inherited = false;        // made before a fork: it holds the parent's stand-ins, not ours
+  int epfd = 0;                  // one of them
+};
+
+// Taken after the driver, never before: a close has the driver when it comes here.
+extern constinit OwnerLock table_lock;
+extern constinit std::array<Registration, 1u << 16> registrations;
+extern constinit std::array<Set, 1024> sets;
+
+// True if the data of an event can only be a tag.
+bool is_tag(std::uint64_t data);
+
+// The registration that a tag stands for, or null.
+Registration* find_tag(std::uint64_t data);
+
+// The registration of a descriptor in a set, or null.
+Registration* find(std::uint32_t set, int fd);
+
+// The registrations of a descriptor, one after the other; null at the end.
+Registration* first_of(int fd);
+Registration* next_of(const Registration& registration);
+
+// A new registration with a tag of its own; null when there is no room.
+Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index);
+void remove(Registration& registration);
+
+// Gives the registration another tag.
+void retag(Registration& registration);
+
+}  // namespace wswrap::epoll
