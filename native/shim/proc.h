@@ -36,9 +36,14 @@ class ProcPath {
     return *this << std::string_view(digits.data() + start, digits.size() - start);
   }
 
+  // A descriptor to read from, or -errno.
+  long open() const {
+    return kernel::invoke(SYS_openat, AT_FDCWD, text_.data(), O_RDONLY | O_CLOEXEC);
+  }
+
   // Reads the beginning of the file. Empty when it cannot be read.
   std::string_view read(std::span<char> buffer) const {
-    const long fd = kernel::invoke(SYS_openat, AT_FDCWD, text_.data(), O_RDONLY | O_CLOEXEC);
+    const long fd = open();
     if (fd < 0) return {};
     const long got = kernel::invoke(SYS_read, fd, buffer.data(), buffer.size());
     kernel::invoke(SYS_close, fd);

@@ -53,7 +53,7 @@ short filter(const pollfd& wanted, short revents, bool& look_behind) {
     return (revents & POLLIN) != 0 ? static_cast<short>(wanted.events & input) : revents;
   }
   if (known.is(fds::Kind::epoll) && (revents & input) != 0) {
-    return epoll::is_readable(wanted.fd, known.index()) ? revents : 0;
+    return epoll::is_readable(wanted.fd, known.index()) ? revents : short{0};
   }
   if (!known.is(fds::Kind::connection)) return revents;
   const bool asked = (wanted.events & input) != 0;

@@ -1,7 +1,5 @@
 #include "shim/watches.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -10,6 +8,7 @@
 
 #include "codec/text.h"
 #include "shim/kernel.h"
+#include "shim/proc.h"
 
 namespace wswrap::watches {
 namespace {
@@ -39,18 +38,12 @@ bool read_watch(std::string_view line, int fd, epoll_event& event) {
   return true;
 }
 
-long open_information(int fd) {
-  constexpr std::string_view folder = "/proc/self/fdinfo/";
-  std::array<char, 40> path{};
-  std::copy(folder.begin(), folder.end(), path.begin());
-  std::to_chars(path.data() + folder.size(), path.data() + path.size() - 1, fd);
-  return kernel::invoke(SYS_openat, AT_FDCWD, path.data(), O_RDONLY | O_CLOEXEC);
-}
-
 }  // namespace
 
 bool find(int epfd, int fd, epoll_event& event) {
-  const long file = open_information(epfd);
+  ProcPath path;
+  path << "self/fdinfo/" << static_cast<std::uint32_t>(epfd);
+  const long file = path.open();
   if (file < 0) return false;
   std::array<char, 2048> text;
   std::size_t have = 0;
