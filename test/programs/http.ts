@@ -2,7 +2,7 @@
 import { type Agent, request } from 'node:http';
 import type { TestContext } from 'node:test';
 import { bridge } from '../support/bridge.js';
-import { atRandom } from '../support/framings.js';
+import { atRandom, type Framing } from '../support/framings.js';
 import type { Transport } from '../support/transport.js';
 import type { Endpoint } from '../support/wire.js';
 
@@ -18,8 +18,9 @@ export async function reach(
   t: TestContext,
   server: Endpoint,
   { wrapped }: Transport,
+  framing: Framing = atRandom,
 ): Promise<number> {
-  return wrapped ? bridge(t, server, atRandom) : server.port;
+  return wrapped ? bridge(t, server, framing) : server.port;
 }
 
 /** Asks, with POST where there is a body. Rejects when the connection ends before the answer. */

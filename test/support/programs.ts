@@ -4,7 +4,7 @@
 // This table is the only list: a test can ask only for a program that packages.ts knows how to
 // install, so a machine that was set up by `npm test` never skips a test for want of a program (but
 // for those that are too large to install for a test's sake).
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 const packageOf = {
@@ -25,6 +25,11 @@ const packageOf = {
   '/usr/sbin/nginx': 'nginx',
   '/usr/sbin/apache2': 'apache2-bin',
   curl: 'curl',
+  initdb: 'postgresql',
+  postgres: 'postgresql',
+  pgbench: 'postgresql',
+  psql: 'postgresql-client',
+  setpriv: 'util-linux',
   Xtigervnc: 'tigervnc-standalone-server',
   tigervncserver: 'tigervnc-standalone-server',
   tigervncpasswd: 'tigervnc-tools',
@@ -60,10 +65,11 @@ export function packagesOf(names: readonly Program[]): string[] {
 const multiarch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string];
 const libraryFolders = [`/usr/lib/${multiarch}`, '/usr/lib'];
 const moduleFolders = ['/usr/lib/python3/dist-packages'];
+const programFolders = versionsOf('/usr/lib/postgresql').map((version) => join(version, 'bin'));
 
 /**
- * Where this machine has it: programs are searched the way execvp(3) does, shared libraries and
- * Python's modules where Debian puts them.
+ * Where this machine has it: programs are searched the way execvp(3) does, then where Debian puts
+ * those that it keeps from PATH; shared libraries and Python's modules where Debian puts them.
  */
 export function find(name: Program): string | undefined {
   if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
@@ -71,7 +77,7 @@ export function find(name: Program): string | undefined {
   if (name.endsWith('.py')) return moduleFolders.map(at).find(existsSync);
   if (name.includes('.so.')) return libraryFolders.map(at).find(existsSync);
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map(at).find(isExecutable);
+  return [...folders, ...programFolders].map(at).find(isExecutable);
 }
 
 /** Those of the programs that this machine does not have. */
@@ -87,6 +93,13 @@ export function requires(...names: Program[]): string | false {
   const absent = missing(names);
   if (absent.length === 0) return false;
   return `needs ${absent.join(', ')} (Debian: apt-get install ${packagesOf(absent).join(' ')})`;
+}
+
+/** A folder with one folder for each version of a program, the newest first. */
+function versionsOf(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const versions = readdirSync(folder).sort((a, b) => Number(b) - Number(a));
+  return versions.map((version) => join(folder, version));
 }
 
 function isExecutable(file: string): boolean {
