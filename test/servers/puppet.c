@@ -101,6 +101,14 @@ static void interrupt(struct call *call) {
   OBSERVE(call, pthread_kill(helper(call)->thread, SIGUSR1));
 }
 
+// asynchronous CALL…: from now on the thread can be cancelled at any moment
+static void asynchronous(struct call *call) {
+  drop_first_words(call, 1);
+  pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+  run(call);
+  pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+}
+
 static void cancel(struct call *call) { OBSERVE(call, pthread_cancel(helper(call)->thread)); }
 
 // in-child CALL…: the call is made by a child, which then exits; the parent waits for it.
@@ -183,6 +191,7 @@ static void leave(struct call *call) {
 
 static const struct command process_commands[] = {{"alarm", alarm_in},
                                                   {"sigpipe-default", default_sigpipe},
+                                                  {"asynchronous", asynchronous},
                                                   {"cancel", cancel},
                                                   {"doom", doom},
                                                   {"interrupt", interrupt},

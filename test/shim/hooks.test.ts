@@ -52,33 +52,71 @@ test('the shim imports no memory and no threads from libc, and streams only to m
   );
 });
 
+/** Names of what works on descriptors, with and without libc's prefixes for its own use. */
 const touchesSockets = new RegExp(
   `^_{0,2}(${[
-    'accept|listen|socket|shutdown|[gs]etsockopt|get(sock|peer)name|ioctl|fcntl',
-    'p?readv?|p?writev?|recv|send|splice|vmsplice|tee',
-    'p?select|p?poll|epoll',
-    'close|dup[23]?$|f(close|dopen$|read|write)',
-    'v?fork|f?exec|posix_spawnp?$|_?exit|syscall',
+    'accept|bind$|connect$|listen|sock|shutdown|[gs]etsockopt|get(sock|peer)name|ioctl|fcntl',
+    'p?read|p?write|recv|send|splice|vmsplice|tee|copy_file_range|aio_|lio_',
+    'p?select|p?poll|epoll|isfdtype|rcmd|svc|pidfd_getfd',
+    'close|dup[23]?$|f(close|dopen$|read|write|ileno)',
+    'v?fork|forkpty|daemon|popen|system|f?exec|posix_spawnp?$|_?exit|quick_exit|syscall',
   ].join('|')})`,
   'i',
 );
 
 // Families of names that match and are not in the table.
 const harmless: readonly { names: RegExp; because: string }[] = [
-  { names: /^(closedir|closelog|readdir|readlink)/, because: 'they work on other things' },
+  { names: /^(closedir|closelog|fclosedir|readdir|readlink|__readlink)/, because: 'other things' },
+  { names: /^(readahead|process_vm_(read|write)v)$/, because: 'sockets have neither' },
+  { names: /^(epoll|event|signal|timer)fd_/, because: 'their descriptors are plain' },
+  { names: /^(bind|(__)?connect|isfdtype)$/, because: 'before and beside the bytes of a client' },
+  { names: /^sockatmark$/, because: 'a request of ioctl that the kernel answers: no urgent data' },
   { names: /^get(sock|peer)name$/, because: 'a connection has the addresses of its socket' },
-  { names: /^p(read|write)v?(64)?$/, because: 'an offset is refused by every socket' },
-  { names: /^p(read|write)v64v2$/, because: 'Python only calls them with an offset' },
-  { names: /^f(read|write|close)$/, because: 'streams on connections call what is hooked' },
-  { names: /^splice$/, because: 'Python only calls it when a script says os.splice' },
-  { names: /^(close_range|vfork|forkpty)$/, because: 'between fork and exec only' },
+  { names: /^(__)?p(read|write)v?(64)?(_chk)?$/, because: 'a position is refused by every socket' },
+  { names: /^(aio|lio)_/, because: 'libc does it with pread and pwrite, which sockets refuse' },
+  { names: /^(tee|vmsplice)$/, because: 'for pipes only' },
+  { names: /^copy_file_range$/, because: 'for files only' },
+  {
+    names: /^f(close|closeall)$|^(__)?f(read|write)(_unlocked)?(_chk)?$|^__f(read|writ)(able|ing)$/,
+    because: 'streams on connections call what is hooked',
+  },
+  { names: /^(__)?vfork$/, because: 'such a child only executes, through what is hooked' },
+  {
+    names: /^(daemon|forkpty|popen|system)$/,
+    because: 'their fork is noticed, and what they start has no connection to lose',
+  },
   { names: /^exit$/, because: 'it runs the destructor of the shim' },
+  { names: /^quick_exit$/, because: 'it is left to the kernel to close, as at a crash' },
+  { names: /^(rcmd|__rcmd|svc)/, because: 'no program can be linked with these any more, or is' },
 ];
+
+function unexplained(names: Iterable<string>): string[] {
+  const hooks = new Set(symbols(library, '--defined-only'));
+  return [...new Set(names)].filter(
+    (name) =>
+      touchesSockets.test(name) &&
+      !hooks.has(name) &&
+      !harmless.some(({ names }) => names.test(name)),
+  );
+}
+
+test('whatever glibc has for descriptors is in the table, or needs no place there', () => {
+  const [, libc = ''] = /libc\.so\.6 => (\S+)/.exec(ldd(process.execPath)) ?? [];
+  const exported = symbols(libc, '--defined-only').filter((name) => /@@?GLIBC_\d/.test(name));
+  const names = exported.map((name) => name.replace(/@.*$/, ''));
+  assert.ok(names.includes('accept4'));
+  assert.deepEqual(unexplained(names), []);
+});
+
+function ldd(program: string): string {
+  return execFileSync('ldd', [program], { encoding: 'utf8' });
+}
 
 /** A program and the shared libraries that it loads, but for libc's own. */
 function objects(program: string): string[] {
-  const output = execFileSync('ldd', [program], { encoding: 'utf8' });
-  const libraries = [...output.matchAll(/=> (\/\S+)/g)].map(([, path]) => path ?? assert.fail());
+  const libraries = [...ldd(program).matchAll(/=> (\/\S+)/g)].map(
+    ([, path]) => path ?? assert.fail(),
+  );
   return [program, ...libraries.filter((path) => !/\/lib(c|m|resolv)\.so/.test(path))];
 }
 
@@ -96,6 +134,9 @@ const installed: readonly Program[] = [
   '/usr/bin/python3',
   'Xtigervnc',
   'perl',
+  'ncat',
+  'socat',
+  '/usr/sbin/nginx',
 ];
 const servers = [
   ...installed.map((name) => ({ name, program: () => pathOf(name), skip: requires(name) })),
@@ -106,13 +147,8 @@ const servers = [
 
 for (const { name, program, skip } of servers) {
   test(`what ${name} does to sockets is hooked`, { skip }, () => {
-    const hooks = new Set(symbols(library, '--defined-only'));
     const used = new Set(objects(program()).flatMap(libcImports));
-    const touching = [...used].filter((symbol) => touchesSockets.test(symbol));
-    for (const one of ['read', 'write', 'close']) assert.ok(touching.includes(one), one);
-    const unexplained = touching.filter(
-      (symbol) => !hooks.has(symbol) && !harmless.some(({ names }) => names.test(symbol)),
-    );
-    assert.deepEqual(unexplained, []);
+    for (const one of ['read', 'write', 'close']) assert.ok(used.has(one), one);
+    assert.deepEqual(unexplained(used), []);
   });
 }
