@@ -73,7 +73,8 @@ export function wrap(command: readonly string[], options?: RunOptions): Promise<
 export function scratch(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'wswrap-'));
   chmodSync(folder, 0o755);
-  t.after(() => rmSync(folder, { recursive: true }));
+  // Whoever still writes there may be slow to end.
+  t.after(() => rmSync(folder, { recursive: true, maxRetries: 5 }));
   return folder;
 }
 

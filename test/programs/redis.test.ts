@@ -1,17 +1,13 @@
 // redis-server, asked by its own client through a bridge and by hand.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { bridge } from '../support/bridge.js';
 import { elapse } from '../support/deadline.js';
 import { atRandom, oneFrame } from '../support/framings.js';
 import { generate } from '../support/payload.js';
 import { requires } from '../support/programs.js';
-import { type Client, type Transport, tcp, websocket } from '../support/transport.js';
-import { Command } from './command.js';
+import { type Client, tcp, websocket } from '../support/transport.js';
+import { ask, bulk, cli, command, redis } from './redis.js';
 
 const transports = [tcp, websocket(oneFrame), websocket(atRandom)];
 const tenMegabytes = 10 * 1024 * 1024;
@@ -85,51 +81,10 @@ describe('redis', { skip: requires('redis-server', 'redis-cli') }, () => {
   });
 });
 
-/** A server that keeps nothing and that only this machine reaches. */
-async function redis(t: TestContext, { wrapped }: Transport): Promise<Command> {
-  const cwd = mkdtempSync(join(tmpdir(), 'wswrap-redis-'));
-  const settings = { bind: '127.0.0.1', 'protected-mode': 'no', save: '', appendonly: 'no' };
-  const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  const words = (port: number) => ['redis-server', '--port', String(port), ...options];
-  const server = await Command.start(t, words, { wrapped, cwd });
-  t.after(() => rmSync(cwd, { recursive: true }));
-  return server;
-}
-
-/** Sends commands and compares the replies, byte for byte. */
-async function ask(client: Client, commands: Buffer, expected: Buffer | string): Promise<void> {
-  const replies = Buffer.from(expected);
-  const received = client.receive(replies.length);
-  await client.send(commands);
-  assert.ok((await received).equals(replies), 'the replies are those expected');
-}
-
 async function info(client: Client): Promise<string> {
   await client.send(command('INFO', 'persistence'));
   let length = '';
   while (!length.endsWith('\r\n')) length += await client.receive(1);
   const text = await client.receive(Number(length.slice(1)) + 2);
   return text.toString();
-}
-
-function cli(port: number, args: string[], input: Buffer = Buffer.alloc(0)): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const words = ['-h', '127.0.0.1', '-p', String(port), ...args];
-    const options = { maxBuffer: 64 * 1024 * 1024, timeout: 60_000 };
-    const child = execFile('redis-cli', words, options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`redis-cli ${args.join(' ')}: ${stderr}`, { cause: error }));
-    });
-    child.stdin?.end(input);
-  });
-}
-
-/** A command in the Redis serialization protocol: an array of bulk strings. */
-function command(...words: (string | Buffer)[]): Buffer {
-  return Buffer.concat([Buffer.from(`*${words.length}\r\n`), ...words.map(bulk)]);
-}
-
-function bulk(word: string | Buffer): Buffer {
-  const bytes = Buffer.from(word);
-  return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]);
 }
