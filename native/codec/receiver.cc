@@ -20,6 +20,10 @@ using Phase = Receiver::Phase;
 
 constexpr std::size_t smallest_header = 6;
 
+constexpr std::byte padding{'='};
+// In place of a value: a quad can only go on with more of it.
+constexpr std::uint8_t quad_padding = 64;
+
 // The size of a masked header as far as its first bytes tell.
 std::size_t header_wanted(const std::uint8_t* header, std::size_t present) {
   if (present < 2) return smallest_header;
@@ -309,44 +313,22 @@ class Decoding {
            (character >= std::byte{'\t'} && character <= std::byte{'\r'});
   }
 
-  // Adds one character to the quad. The fourth stays on the wire until its bytes are delivered.
+  // Adds one character to the quad: six bits, of which those that are over complete a byte with
+  // what the character before has left.
   bool base64_character(std::byte character) {
-    constexpr std::byte pad{'='};
-    const std::size_t size = std::min<std::size_t>(state_.quad_size, state_.quad.size());
-    const bool padded = size == 3 && std::byte{state_.quad[2]} == pad;
-    const bool legal = character == pad ? size >= 2 : base64_value(character) >= 0 && !padded;
+    const unsigned place = state_.quad_size & 3;
+    const bool padded = state_.quad_last == quad_padding && place != 0;
+    const int value = base64_value(character);
+    const bool legal = character == padding ? place >= 2 : value >= 0 && !padded;
     if (!legal) return fail(Failure::base64_character);
-    if (size < state_.quad.size()) {
-      state_.quad[size] = std::to_integer<std::uint8_t>(character);
-      state_.quad_size = static_cast<std::uint8_t>(size + 1);
-      skip(1);
-      return true;
+    if (place > 0 && character != padding) {
+      if (out_ == out_end_) return false;
+      *out_++ = static_cast<std::byte>(state_.quad_last << (2 * place) | value >> (6 - 2 * place));
     }
-    return deliver_quad(padded ? 1 : character == pad ? 2 : 3, character);
-  }
-
-  bool deliver_quad(std::size_t bytes, std::byte last) {
-    unsigned bits = 0;
-    for (const std::uint8_t character : state_.quad)
-      bits = bits << 6 | quad_bits(std::byte{character});
-    bits = bits << 6 | quad_bits(last);
-    std::size_t done = state_.quad_delivered;
-    for (; done < bytes && out_ != out_end_; ++done) {
-      *out_++ = static_cast<std::byte>(bits >> (16 - 8 * done));
-    }
-    if (done < bytes) {
-      state_.quad_delivered = static_cast<std::uint8_t>(done);
-      return false;
-    }
-    state_.quad_size = 0;
-    state_.quad_delivered = 0;
+    state_.quad_size = static_cast<std::uint8_t>((place + 1) & 3);
+    state_.quad_last = character == padding ? quad_padding : static_cast<std::uint8_t>(value);
     skip(1);
     return true;
-  }
-
-  // Padding counts as zeros.
-  static unsigned quad_bits(std::byte character) {
-    return static_cast<unsigned>(std::max(base64_value(character), 0));
   }
 
   Receiver& state_;
@@ -356,34 +338,19 @@ class Decoding {
   std::byte* const out_end_;
 };
 
-Decoded decode_apart(Receiver& receiver, std::span<const std::byte> in, std::span<std::byte> out) {
+}  // namespace
+
+Decoded decode(Receiver& receiver, std::span<const std::byte> in, std::span<std::byte> out) {
   Decoding decoding(receiver, in, out);
   decoding.run();
   return {.consumed = static_cast<std::size_t>(decoding.in() - in.data()),
           .produced = static_cast<std::size_t>(decoding.out() - out.data())};
 }
 
-}  // namespace
-
-Decoded decode(Receiver& receiver, std::span<const std::byte> in, std::span<std::byte> out) {
-  // In place, the bytes of a quad whose first characters came earlier would overwrite wire bytes
-  // that are still to be read: up to two of them, ever. Reading a few from a copy gives a lead that
-  // lasts, since from then on four characters make room for three bytes.
-  const auto lead =
-      reinterpret_cast<std::uintptr_t>(in.data()) - reinterpret_cast<std::uintptr_t>(out.data());
-  if (!is_base64(receiver) || lead >= 2) return decode_apart(receiver, in, out);
-
-  std::array<std::byte, 16> copy;
-  const std::size_t size = std::min(in.size(), copy.size());
-  std::copy_n(in.begin(), size, copy.begin());
-  const Decoded first = decode_apart(receiver, std::span{copy}.first(size), out);
-  if (first.consumed < size || size == in.size()) return first;
-  const Decoded rest = decode_apart(receiver, in.subspan(size), out.subspan(first.produced));
-  return {.consumed = first.consumed + rest.consumed, .produced = first.produced + rest.produced};
-}
-
 std::size_t overhead_ahead(const Receiver& receiver) {
-  if (is_hixie(receiver)) return 0;
+  if (is_hixie(receiver) && receiver.phase != Phase::payload) {
+    return receiver.phase == Phase::header || receiver.phase == Phase::control ? 1 : 0;
+  }
   switch (receiver.phase) {
     case Phase::header: {
       const std::size_t present = receiver.header_size;
@@ -396,6 +363,7 @@ std::size_t overhead_ahead(const Receiver& receiver) {
       return receiver.opcode == Opcode::close ? left : left + smallest_header;
     }
     case Phase::payload:
+      return is_base64(receiver) && receiver.quad_size == 0 ? 1 : 0;
     case Phase::closed:
     case Phase::failed:
       break;
@@ -410,9 +378,8 @@ bool payload_ahead(const Receiver& receiver) {
 bool is_plausible(const Receiver& receiver) {
   return receiver.dialect <= Dialect::hixie && receiver.encoding <= Encoding::base64 &&
          receiver.phase <= Phase::failed && receiver.header_size < receiver.header.size() &&
-         receiver.control_size <= receiver.control.size() &&
-         receiver.quad_size <= receiver.quad.size() &&
-         receiver.quad_delivered < receiver.quad.size();
+         receiver.control_size <= receiver.control.size() && receiver.quad_size <= 3 &&
+         receiver.quad_last <= quad_padding;
 }
 
 const char* failure_text(const Receiver& receiver) {

@@ -2,8 +2,8 @@
 //
 // The state is a plain record, so that it may live in memory shared by several processes and may
 // be copied to look ahead: decoding into a copy tells what a read would return without touching
-// anything. There is no buffer: bytes that cannot be delivered yet are either a few header bytes,
-// a control payload, or up to three characters of a base64 quad, and all of these fit the record.
+// anything. There is no buffer: what cannot be delivered yet is a few header bytes, a control
+// payload, or the bits of a base64 character that do not make a byte, and these fit the record.
 #pragma once
 
 #include <array>
@@ -34,15 +34,14 @@ struct Receiver {
   Flag ping_waiting = false;               // control[0, control_size) is a ping nobody answered yet
   std::uint8_t header_size = 0;            // bytes of `header` present
   std::uint8_t control_size = 0;           // bytes of `control` present
-  std::uint8_t quad_size = 0;              // characters of `quad` present, 0 to 3
-  std::uint8_t quad_delivered = 0;         // bytes of the quad that were delivered, 0 to 2
+  std::uint8_t quad_size = 0;              // characters of the base64 quad in progress, 0 to 3
+  std::uint8_t quad_last = 0;              // the value of the last of them; `quad_padding`: 64
   std::uint8_t failure = 0;                // index for failure_text()
   std::uint8_t utf8_state = 0;             // see utf8.h
   std::uint16_t close_code = 0;            // closed: the peer's code or 1005; failed: ours to send
   std::array<std::uint8_t, 4> mask{};      // masking key, rotated so that [0] is for the next byte
   alignas(8) std::uint64_t remaining = 0;  // wire bytes left in the frame in progress
   std::array<std::uint8_t, 14> header{};
-  std::array<std::uint8_t, 3> quad{};
   std::array<std::uint8_t, 125> control{};  // payload of a ping or close (a pong's is dropped)
 };
 
@@ -52,10 +51,9 @@ struct Decoded {
   std::size_t produced = 0;
 };
 
-// Decodes wire bytes. `out` may be the same memory as `in`, start before it, or be disjoint, but
-// must not start inside `in` (payload never moves to higher addresses). What `out` overlaps of `in`
-// is overwritten; with base64 that may reach two bytes into what was not consumed. Decoding stops
-// when
+// Decodes wire bytes. A byte of them makes at most one of payload. `out` may be the same memory as
+// `in`, start before it, or be disjoint, but must not start inside `in` (payload never moves to
+// higher addresses). What `out` overlaps of what was consumed is overwritten. Decoding stops when
 //  - `in` is used up,
 //  - the next wire byte is payload and `out` is full (non-payload bytes that come before it are
 //    still consumed),
@@ -64,11 +62,9 @@ struct Decoded {
 // message that is not UTF-8: the bytes before the offending one are produced.)
 // With an empty `out` this consumes exactly the leading bytes that hold no payload.
 //
-// A base64 quad is only delivered when its last character is present in `in`; that last character
-// is consumed only together with the last byte of the quad that is delivered, so that as long as
-// bytes are undelivered the wire still holds at least one unread byte. Whitespace is skipped;
-// other characters outside of the alphabet, and a message that ends inside of a quad, are a
-// violation (1007).
+// Each base64 character after the first of a quad completes a byte, which is delivered with it: no
+// byte ever waits for the rest of its quad, and none is left when the wire is read to its end.
+// Whitespace is skipped; other characters outside of the alphabet are a violation (1007).
 //
 // Violations (RFC 6455 sections 5 and 7.4, close code 1002 unless noted): unmasked frame, RSV bit,
 // reserved opcode, control frame > 125 bytes or without FIN, continuation without a message, data
@@ -81,8 +77,9 @@ Decoded decode(Receiver& receiver, std::span<const std::byte> in, std::span<std:
 
 // How many of the next wire bytes cannot be payload, whatever they are: what is missing of the
 // frame header in progress (at least; 6 at a frame boundary, because a header with a masking key
-// is never shorter), or the rest of a control payload and the smallest header after it. 0 in the
-// middle of a data frame, for Hixie, and when closed or failed. Never more than 131.
+// is never shorter), the rest of a control payload and the smallest header after it, or the first
+// character of a base64 quad. For Hixie, 1 between frames and before a quad. 0 in the middle of a
+// data frame otherwise, and when closed or failed. Never more than 131.
 std::size_t overhead_ahead(const Receiver& receiver);
 
 // True when every wire byte that comes next is certain to be payload that can be delivered at once

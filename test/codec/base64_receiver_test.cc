@@ -69,20 +69,22 @@ const Test refused("what is not base64 is refused with 1007", [] {
   expect(read(base64, text("Zm9v*")).payload == bytes("foo"), "what came before is delivered");
 });
 
-const Test partial("three characters of a quad are never payload", [] {
+const Test partial("each character after the first of a quad brings a byte", [] {
   Receiver receiver = base64;
   Bytes out(10);
   const Bytes wire = text("Zm9v");
-  const codec::Decoded first = codec::decode(receiver, std::span{wire}.first(9), out);
-  expect_equal(first.consumed, 9U, "three characters are taken");
-  expect_equal(first.produced, 0U, "nothing is delivered");
-  const codec::Decoded blocked = codec::decode(receiver, std::span{wire}.subspan(9), {});
-  expect_equal(blocked.consumed, 0U, "without room the fourth stays");
-  const codec::Decoded one =
-      codec::decode(receiver, std::span{wire}.subspan(9), std::span{out}.first(1));
-  expect(one.consumed == 0 && one.produced == 1, "delivered in part, it still stays");
-  const codec::Decoded rest = codec::decode(receiver, std::span{wire}.subspan(9), out);
-  expect(rest.consumed == 1 && rest.produced == 2, "with the last byte it is taken");
+  const codec::Decoded first = codec::decode(receiver, std::span{wire}.first(7), out);
+  expect(first.consumed == 7 && first.produced == 0, "six bits are none");
+  expect_equal(codec::overhead_ahead(receiver), 0U, "the next may be");
+  const codec::Decoded blocked = codec::decode(receiver, std::span{wire}.subspan(7), {});
+  expect_equal(blocked.consumed, 0U, "without room the second stays");
+  for (const char byte : std::string_view("foo")) {
+    const std::size_t at = wire.size() - (byte == 'f' ? 3 : receiver.quad_size == 2 ? 2 : 1);
+    const codec::Decoded one =
+        codec::decode(receiver, std::span{wire}.subspan(at), std::span{out}.first(1));
+    expect(one.consumed == 1 && one.produced == 1, "one for one");
+    expect(out[0] == std::byte{static_cast<unsigned char>(byte)}, "in order");
+  }
 });
 
 const Test hixie_frames("Hixie frames are read; what has a length is skipped", [] {
@@ -111,11 +113,21 @@ const Test hixie_refused("unknown Hixie frame types and lengths out of range are
   expect(read(hixie, hex("ff ffffffffffffffffffff")).phase == Phase::failed, "length");
 });
 
-const Test hixie_ahead("nothing is promised about the next bytes of Hixie", [] {
+const Test base64_ahead("the first character of a quad cannot be payload, the next may be", [] {
+  Receiver receiver = base64;
+  const Bytes wire = text("Zm9v");
+  codec::decode(receiver, std::span{wire}.first(6), {});
+  expect_equal(codec::overhead_ahead(receiver), 1U, "before the quad");
+  codec::decode(receiver, std::span{wire}.subspan(6, 1), {});
+  expect_equal(codec::overhead_ahead(receiver), 0U, "inside of it");
+  expect(!codec::payload_ahead(receiver), "it may be a blank");
+});
+
+const Test hixie_ahead("little is promised about the next bytes of Hixie", [] {
   Receiver receiver = hixie;
-  expect_equal(codec::overhead_ahead(receiver), 0U, "between frames");
+  expect_equal(codec::overhead_ahead(receiver), 1U, "between frames");
   codec::decode(receiver, hex("00 5a"), {});
-  expect_equal(codec::overhead_ahead(receiver), 0U, "inside a frame");
+  expect_equal(codec::overhead_ahead(receiver), 0U, "inside a quad");
   expect(!codec::payload_ahead(receiver), "the next byte may end the frame");
 });
 

@@ -62,8 +62,8 @@ const Test garbled("a garbled record is harmless", [] {
     // What has a range in the code: all of it is tried. (A bool that is neither 0 nor 1 is not: the
     // sanitizer would stop at the first read of it.)
     for (std::uint8_t* const field :
-         {&receiver.header_size, &receiver.control_size, &receiver.quad_size,
-          &receiver.quad_delivered, &receiver.failure, &receiver.utf8_state}) {
+         {&receiver.header_size, &receiver.control_size, &receiver.quad_size, &receiver.quad_last,
+          &receiver.failure, &receiver.utf8_state}) {
       *field = std::to_integer<std::uint8_t>(random.byte());
     }
     receiver.dialect = static_cast<codec::Dialect>(random.chance(4));

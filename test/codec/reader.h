@@ -46,8 +46,7 @@ inline Seen read_in_steps(codec::Receiver receiver, std::span<const std::byte> w
   Bytes payload;
   while (!wire.empty()) {
     const Exact in(wire.first(std::min(step, wire.size())));
-    // Three characters of a base64 quad may wait already, so out is not always smaller than in.
-    const Exact out(in.span().size() + 2);
+    const Exact out(in.span().size());
     const codec::Decoded decoded = codec::decode(receiver, in.span(), out.span());
     append(payload, out.span().first(decoded.produced));
     wire = wire.subspan(decoded.consumed);

@@ -89,34 +89,30 @@ const Test no_room("without room, exactly the bytes that hold no payload are con
       const Exact next(wire.first(1));
       const Exact out(3);
       const Decoded taken = take(receiver, next.span(), out.span(), payload);
-      expect(taken.consumed == 1 && taken.produced >= 1, "a byte of payload");
+      expect(taken.consumed == 1 && taken.produced == 1, "a byte of payload");
       wire = wire.subspan(1);
     }
     expect(payload == traffic.payload, "round " + std::to_string(round));
   }
 });
 
-const Test undelivered("while bytes of a base64 quad are undelivered, its last byte is on the wire",
-                       [] {
-                         Random random(13);
-                         for (int round = 0; round < 1500; ++round) {
-                           const Traffic traffic =
-                               random.chance(2) ? base64_traffic(random) : hixie_traffic(random);
-                           Receiver receiver = traffic.receiver;
-                           std::span<const std::byte> wire = traffic.wire;
-                           Bytes payload;
-                           while (!wire.empty()) {
-                             const Exact in(wire.first(std::min(any_step(random), wire.size())));
-                             const Exact out(1);
-                             const Decoded decoded = take(receiver, in.span(), out.span(), payload);
-                             wire = wire.subspan(decoded.consumed);
-                             if (receiver.quad_delivered > 0)
-                               expect(!wire.empty(), "an unread byte");
-                           }
-                           expect_equal(int{receiver.quad_size}, 0, "no quad in progress");
-                           expect(payload == traffic.payload, "round " + std::to_string(round));
-                         }
-                       });
+const Test undelivered("no base64 quad keeps a byte back", [] {
+  Random random(13);
+  for (int round = 0; round < 1500; ++round) {
+    const Traffic traffic = random.chance(2) ? base64_traffic(random) : hixie_traffic(random);
+    Receiver receiver = traffic.receiver;
+    std::span<const std::byte> wire = traffic.wire;
+    Bytes payload;
+    while (!wire.empty()) {
+      const Exact in(wire.first(std::min(any_step(random), wire.size())));
+      const Exact out(1);
+      const Decoded decoded = take(receiver, in.span(), out.span(), payload);
+      wire = wire.subspan(decoded.consumed);
+    }
+    expect_equal(int{receiver.quad_size}, 0, "no quad in progress");
+    expect(payload == traffic.payload, "round " + std::to_string(round));
+  }
+});
 
 const Test ahead("overhead_ahead and payload_ahead tell the truth at every byte", [] {
   Random random(14);
@@ -161,8 +157,8 @@ const Test ahead("overhead_ahead and payload_ahead tell the truth at every byte"
 bool same(const Receiver& a, const Receiver& b) {
   return seen(a, {}) == seen(b, {}) && a.opcode == b.opcode && a.fin == b.fin &&
          a.in_message == b.in_message && a.header_size == b.header_size && a.mask == b.mask &&
-         a.quad_size == b.quad_size && a.quad_delivered == b.quad_delivered &&
-         a.utf8_state == b.utf8_state && a.remaining == b.remaining;
+         a.quad_size == b.quad_size && a.quad_last == b.quad_last && a.utf8_state == b.utf8_state &&
+         a.remaining == b.remaining;
 }
 
 const Test look_ahead("decoding a copy looks ahead without changing anything", [] {

@@ -62,7 +62,7 @@ describe('defect 2: select clears what it did not look at', () => {
       const { puppet, client, fd, connect } = await stage(t, 'base64');
       const other = await connect();
       const pipe = await puppet.must('pipe');
-      // A byte of a quad is taken: two are left in the shim's hands, not the kernel's.
+      // A byte of a quad is taken: two are left.
       await client.wire.write(frame({ opcode: Opcode.text, payload: Buffer.from('YWJj') }));
       assert.equal((await puppet.call('recv', fd, 1, 'waitall')).detail, 'text:a');
       const { result, detail } = await puppet.call(
