@@ -72,6 +72,7 @@ ClockGettime* clock_to_ask() {
 }  // namespace
 
 Nanoseconds monotonic_now() {
+  if (seccomp::is_strict()) return 0;
   timespec now{};
   clock_to_ask()(CLOCK_MONOTONIC, &now);
   return to_nanoseconds(now);

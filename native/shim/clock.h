@@ -17,7 +17,8 @@ using Nanoseconds = std::int64_t;
 inline constexpr Nanoseconds milliseconds(std::int64_t count) { return count * 1'000'000; }
 inline constexpr Nanoseconds forever = INT64_MAX;
 
-// Nanoseconds since some moment, the same for all processes. Costs no system call.
+// Nanoseconds since some moment, the same for all processes. Costs no system call. 0 where reading
+// the clock would be the end of the process (SECCOMP_MODE_STRICT).
 Nanoseconds monotonic_now();
 
 // time_t may have 32 bits: widened before it is multiplied.
@@ -26,6 +27,13 @@ inline constexpr Nanoseconds to_nanoseconds(const timespec& span) {
 }
 inline constexpr Nanoseconds to_nanoseconds(const timeval& span) {
   return Nanoseconds{span.tv_sec} * 1'000'000'000 + Nanoseconds{span.tv_usec} * 1000;
+}
+
+// Rounded up, as poll(2) and epoll_wait(2) take it; -1 for forever.
+inline constexpr int to_milliseconds(Nanoseconds span) {
+  if (span == forever) return -1;
+  const Nanoseconds rounded = (span + milliseconds(1) - 1) / milliseconds(1);
+  return rounded > INT32_MAX ? INT32_MAX : static_cast<int>(rounded);
 }
 
 inline constexpr timespec to_timespec(Nanoseconds span) {

@@ -63,6 +63,9 @@ enum class Readiness {
 // wake the server again. `signalled`: the kernel just called the socket readable.
 Readiness readiness(int fd, std::uint32_t index, bool signalled);
 
+// True when nothing will be read any more: the client's Close was met, or a violation.
+bool is_over(std::uint32_t index);
+
 // True once after a send found the kernel's buffer full: only then is a new edge of EPOLLOUT due.
 bool was_full(std::uint32_t index);
 

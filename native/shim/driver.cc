@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <span>
 
 #include "shim/chores.h"
 #include "shim/clients.h"
@@ -43,6 +44,18 @@ void restore_signals(std::uint64_t signals) {
 // One round handles that many descriptors; a flood gets its turn, not the whole processor.
 constexpr int events_per_round = 64;
 constexpr int rounds_per_drive = 4;
+
+// epoll_wait(2) without waiting, whichever call of that family is permitted.
+long poll_now(int fd, std::span<epoll_event, events_per_round> events) {
+  const long count =
+      kernel::invoke(SYS_epoll_pwait, fd, events.data(), events_per_round, 0, nullptr, 0);
+#ifdef SYS_epoll_wait
+  if (count == -ENOSYS) {
+    return kernel::invoke(SYS_epoll_wait, fd, events.data(), events_per_round, 0);
+  }
+#endif
+  return count;
+}
 
 std::uint64_t pack(Source source, std::uint32_t index) {
   return static_cast<std::uint64_t>(source) << 32 | index;
@@ -127,12 +140,20 @@ void release_after_fork() {
   restore_signals(signals);
 }
 
+bool is_usable() {
+#ifdef SYS_epoll_wait
+  if (!seccomp::forbids(SYS_epoll_wait, 0, 0, 0, 0)) return true;
+#endif
+  return !seccomp::forbids(SYS_epoll_pwait, 0, 0, 0, 0, 0, 0);
+}
+
 int descriptor() {
+  if (!is_usable()) return -ENOSYS;
   const int known = epoll.load(std::memory_order_acquire);
   return known >= 0 ? known : create();
 }
 
-bool is_busy() { return config.heartbeat != 0 || chores::any(); }
+bool is_busy() { return (config.heartbeat != 0 || chores::any()) && is_usable(); }
 
 void drive() {
   const Guard guard;
@@ -140,8 +161,7 @@ void drive() {
   if (fd < 0) return;
   for (int round = 0; round < rounds_per_drive; ++round) {
     std::array<epoll_event, events_per_round> events;
-    const long count =
-        kernel::invoke(SYS_epoll_pwait, fd, events.data(), events_per_round, 0, nullptr, 0);
+    const long count = poll_now(fd, events);
     for (long i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)]);
     if (count < events_per_round) return;
   }

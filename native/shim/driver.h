@@ -34,7 +34,10 @@ class Guard {
 void hold_for_fork();
 void release_after_fork();
 
-// The driver's descriptor, made at first use; negative (-errno) if it cannot be.
+// False in a thread whose seccomp filter forbids what drive() does.
+bool is_usable();
+
+// The driver's descriptor, made at first use; negative (-errno) if it cannot be, or is not usable.
 int descriptor();
 
 // True if the driver watches anything besides listeners and their clients: every wait must take it

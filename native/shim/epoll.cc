@@ -272,12 +272,6 @@ int translate(int epfd, epoll_event* events, int count, bool& driver_ready) {
   return kept;
 }
 
-int to_milliseconds(Nanoseconds left) {
-  if (left == forever) return -1;
-  const Nanoseconds rounded = (left + milliseconds(1) - 1) / milliseconds(1);
-  return rounded > INT32_MAX ? INT32_MAX : static_cast<int>(rounded);
-}
-
 int wait_in_kernel(int epfd, epoll_event* events, int room, Nanoseconds left, const sigset_t* mask,
                    Call call) {
   const timespec span = to_timespec(left);
@@ -335,7 +329,7 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
     if (kept > 0) return Result::ok(kept);
     if (left == 0 && round >= rounds_without_blocking) return Result::ok(0);
     signals.engage();
-    if (call == Call::wait) call = Call::pwait;
+    if (call == Call::wait && signals.mask() != nullptr) call = Call::pwait;
   }
 }
 

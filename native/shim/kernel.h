@@ -11,14 +11,20 @@
 #include <sys/syscall.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/seccomp.h"
+
 namespace wswrap::kernel {
 
-// Performs system call `number`. Returns its result, or -errno.
+// Performs system call `number`. Returns its result, or -errno; -ENOSYS, too, for one that the
+// server has forbidden itself (seccomp.h).
 inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                  long f = 0) {
+  if (seccomp::forbids(number, a, b, c, d, e, f)) [[unlikely]]
+    return -ENOSYS;
 #if defined(__x86_64__) && !defined(__ILP32__)
   long result;
   register long r10 __asm__("r10") = d;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -92,6 +93,15 @@ int early_ioctl(int fd, IoctlRequest request, ...) {
 }
 
 int early_clone(int (*)(void*), void*, int, void*, ...) { return from_kernel<int>(-ENOSYS); }
+
+int early_prctl(int option, ...) {
+  va_list list;
+  va_start(list, option);
+  long a[4];
+  for (long& value : a) value = va_arg(list, long);
+  va_end(list);
+  return from_kernel<int>(kernel::invoke(SYS_prctl, option, a[0], a[1], a[2], a[3]));
+}
 
 long early_syscall(long number, ...) {
   va_list list;

@@ -41,11 +41,22 @@ Nanoseconds patience() {
   return milliseconds(2000) >> halvings;
 }
 
+// A thread that must not ask gets a number of its own that no thread has. Those of its process must
+// not ask who is alive, either.
+std::uint32_t ask_thread_id() {
+  const long id = kernel::call(SYS_gettid);
+  if (id > 0) return static_cast<std::uint32_t>(id);
+  constexpr std::uint32_t beyond_all = 1u << 30;
+  const auto place = reinterpret_cast<std::uintptr_t>(&cached_thread_id) / alignof(std::uint32_t);
+  return beyond_all | static_cast<std::uint32_t>(place % beyond_all);
+}
+
 }  // namespace
 
 std::uint32_t thread_id() {
   if (cached_thread_id == 0) {
-    cached_thread_id = static_cast<std::uint32_t>(kernel::call(SYS_gettid));
+    seccomp::meet_thread();
+    cached_thread_id = ask_thread_id();
   }
   return cached_thread_id;
 }

@@ -2,8 +2,8 @@
 
 #include <poll.h>
 
+#include "shim/confined.h"
 #include "shim/driver.h"
-#include "shim/libc.h"
 #include "shim/result.h"
 #include "shim/socket.h"
 
@@ -20,10 +20,9 @@ int Patience::wait(int watched, short events, bool with_driver) {
   // The timeout counts from the start of the call, whatever came in the meantime.
   const Nanoseconds left = limit_ == forever ? forever : limit_ - (monotonic_now() - started_);
   if (left <= 0) return EAGAIN;
-  const timespec span = to_timespec(left);
   pollfd set[2] = {{.fd = watched, .events = events, .revents = 0},
                    {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0}};
-  const int ready = libc.ppoll(set, 2, left == forever ? nullptr : &span, signals_.mask());
+  const int ready = confined::ppoll(set, 2, left, signals_.mask());
   // A signal between two waits is taken in the second.
   signals_.engage();
   if (ready == 0) return EAGAIN;

@@ -85,7 +85,11 @@ constinit bool prepared = false;
 
 std::uint32_t id() { return own_id.load(std::memory_order_relaxed); }
 
-bool is_borrowed() { return static_cast<std::uint32_t>(kernel::call(SYS_getpid)) != id(); }
+bool is_borrowed() {
+  const long actual = kernel::call(SYS_getpid);
+  // A process that must not ask is what it was.
+  return actual > 0 && static_cast<std::uint32_t>(actual) != id();
+}
 
 // The driver first, as everywhere.
 void before_fork() {

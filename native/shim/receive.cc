@@ -6,6 +6,7 @@
 #include "codec/receiver.h"
 #include "codec/segments.h"
 #include "shim/chores.h"
+#include "shim/confined.h"
 #include "shim/connection.h"
 #include "shim/driver.h"
 #include "shim/fds.h"
@@ -54,8 +55,8 @@ class Intake {
   End run(std::size_t wanted) {
     if (peek_) return look(wanted);
     End end = step(wanted);
-    while (end == End::filled && taken_ < wanted) {
-      if (taken_ == 0) end = swallow();
+    while (end == End::filled && taken_ < wanted && may_go_on()) {
+      if (taken_ == 0 && can_peek_) end = swallow();
       if (end == End::filled) end = step(wanted - taken_);
     }
     commit();
@@ -69,17 +70,18 @@ class Intake {
   End step(std::size_t wanted) {
     if (receiver_.phase == Receiver::Phase::closed) return End::closed;
     if (receiver_.phase == Receiver::Phase::failed) return End::failed;
-    if (receiver_.encoding == codec::Encoding::base64) return step_encoded(wanted);
     std::array<std::byte, overhead_room> overhead;
     std::array<iovec, max_iov> iov;
     iov[0] = {overhead.data(), codec::overhead_ahead(receiver_)};
     const std::size_t skip = iov[0].iov_len == 0 ? 1 : 0;
     const std::size_t count = 1 + room_.list(std::span(iov).subspan(1), wanted);
-    const std::span<const iovec> asked(iov.data() + skip, count - skip);
-    const long got = sock::receive(fd_, asked.data(), asked.size(), 0);
+    std::span<const iovec> asked(iov.data() + skip, count - skip);
+    if (!confined::can_scatter()) asked = asked.first(1);
+    const long got = fetch(asked);
     if (got <= 0) return nothing(got);
     decode(asked, static_cast<std::size_t>(got));
-    return judge(static_cast<std::size_t>(got) < codec::total_size(asked));
+    // A read that has blocked says nothing about what is left.
+    return judge(can_poll_ && static_cast<std::size_t>(got) < codec::total_size(asked));
   }
 
   // MSG_PEEK: only what is in front of the payload goes for good.
@@ -87,7 +89,6 @@ class Intake {
     const End end = swallow();
     commit();
     if (end != End::filled) return end;
-    if (receiver_.encoding == codec::Encoding::base64) return step_encoded(wanted);
     std::array<std::byte, peek_room> behind;
     std::array<iovec, max_iov> iov;
     const std::size_t count = room_.list(std::span(iov).first(max_iov - 1), wanted);
@@ -112,20 +113,13 @@ class Intake {
     return judge(consumed == bytes.size() && (bytes.size() < wire.size() || junk_ >= most_junk));
   }
 
-  // A quad in progress makes more payload than the bytes that complete it: not in place, and what
-  // does not fit stays in the kernel, so that its readiness stays true.
-  End step_encoded(std::size_t wanted) {
-    std::array<std::byte, 4096> wire;
-    // A peek has to see through headers, and takes nothing.
-    const std::size_t likely = wanted < wire.size() && !peek_ ? 2 * wanted + 16 : wire.size();
-    const std::size_t size = std::min(wire.size(), likely);
-    const long got = sock::peek(fd_, wire.data(), size);
-    if (got <= 0) return nothing(got);
-    const iovec asked{wire.data(), static_cast<std::size_t>(got)};
-    const std::size_t consumed = decode({&asked, 1}, static_cast<std::size_t>(got));
-    if (!peek_) sock::discard(fd_, consumed);
-    return judge(static_cast<std::size_t>(got) < size);
+  long fetch(std::span<const iovec> asked) const {
+    if (!can_poll_) return confined::receive_blocking(fd_, asked.front());
+    return sock::receive(fd_, asked.data(), asked.size(), 0);
   }
+
+  // The next step may block where nothing can be waited for: not when there is something to tell.
+  bool may_go_on() const { return can_poll_ || (taken_ == 0 && !receiver_.ping_waiting); }
 
   End nothing(long got) {
     if (got == -EAGAIN) return End::drained;
@@ -169,6 +163,8 @@ class Intake {
   Record& record_;
   codec::Segments room_;
   bool peek_;
+  const bool can_peek_ = confined::can_peek();
+  const bool can_poll_ = confined::can_poll();
   Receiver receiver_;
   std::size_t taken_ = 0;
   std::size_t junk_ = 0;
@@ -235,6 +231,10 @@ bool is_of_connection(int error) {
   }
 }
 
+bool has_ended(const Receiver& receiver) {
+  return receiver.phase == Receiver::Phase::closed || receiver.phase == Receiver::Phase::failed;
+}
+
 // Another process may have left any number there, and some would tell the server about itself.
 int take_error(Record& record) {
   const int error = std::atomic_ref(record.error).exchange(0);
@@ -290,8 +290,10 @@ class WaitForInput {
       : handle_(handle), patience_(handle.fd, SO_RCVTIMEO) {}
 
   int run() {
+    // Without poll(2) the read itself has waited.
+    if (!confined::can_poll()) return EAGAIN;
     const bool with_driver = driver::is_busy();
-    if (!with_driver && !patience_.has_started()) {
+    if (!with_driver && !patience_.has_started() && confined::can_peek()) {
       patience_.start();
       return wait_in_kernel();
     }
@@ -423,6 +425,7 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
       return Result::partial(taken, outcome.error);
     }
     if (!peek) room.advance(outcome.taken);
+    if (!peek && outcome.error == 0 && outcome.taken == 0) continue;
     const bool must_not_wait = (flags & MSG_DONTWAIT) != 0;
     const bool for_more = peek && taken > 0;
     const int error = must_not_wait ? EAGAIN : for_more ? waiting.run_for_more() : waiting.run();
@@ -451,6 +454,70 @@ bool is_below_low_water(int fd, Record& record) {
 
 }  // namespace
 
+namespace {
+
+// Whether there is payload, by way of looking; what comes before it is consumed. Runs with the
+// receive lock held.
+Readiness look_ahead(int fd, Record& record, bool signalled) {
+  const bool any_byte_will_do = record.low_water <= 1;
+  if (signalled && any_byte_will_do && codec::payload_ahead(record.receiver)) {
+    return Readiness::ready;
+  }
+  Receiver receiver = arena::receiver_of(record);
+  std::size_t window = 2 * overhead_room;
+  for (std::size_t junk = 0; junk < most_junk;) {
+    std::array<std::byte, junk_room> wire;
+    const long got = sock::peek(fd, wire.data(), window);
+    if (got == -EAGAIN) return Readiness::none;
+    if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
+    if (got <= 0) return Readiness::ready;
+    if (codec::payload_ahead(receiver) && any_byte_will_do) return Readiness::ready;
+    std::byte payload;
+    Receiver ahead = receiver;
+    const auto done = codec::decode(ahead, std::span(wire).first(static_cast<std::size_t>(got)),
+                                    std::span(&payload, 1));
+    if (done.produced > 0) {
+      return is_below_low_water(fd, record) ? Readiness::none : Readiness::ready;
+    }
+    log_input(record, done.consumed, 0);
+    sock::discard(fd, done.consumed);
+    junk += done.consumed;
+    window = wire.size();
+    receiver = ahead;
+    record.receiver = receiver;
+    if (receiver.ping_waiting) arena::set_state(record, arena::pong_owed);
+    if (has_ended(receiver)) return Readiness::ended;
+  }
+  return Readiness::none;
+}
+
+// The same where nothing can be looked at: what cannot be payload is taken, byte by byte if need
+// be.
+Readiness step_ahead(int fd, Record& record, bool signalled) {
+  Receiver receiver = arena::receiver_of(record);
+  for (std::size_t junk = 0; junk < most_junk;) {
+    std::array<std::byte, overhead_room> wire;
+    const std::size_t size = codec::overhead_ahead(receiver);
+    if (size == 0 && signalled && junk == 0) return Readiness::ready;
+    if (size == 0) return confined::has_input(fd) ? Readiness::ready : Readiness::none;
+    const iovec overhead{wire.data(), size};
+    const long got = sock::receive(fd, &overhead, 1, 0);
+    if (got == -EAGAIN) return Readiness::none;
+    if (got < 0) keep_error(record, static_cast<int>(-got));
+    if (got <= 0) return Readiness::ready;
+    const auto taken = std::span(wire).first(static_cast<std::size_t>(got));
+    codec::decode(receiver, taken, {});
+    record.receiver = receiver;
+    log_input(record, taken.size(), 0);
+    junk += taken.size();
+    if (receiver.ping_waiting) arena::set_state(record, arena::pong_owed);
+    if (has_ended(receiver)) return Readiness::ended;
+  }
+  return Readiness::none;
+}
+
+}  // namespace
+
 Readiness readiness(int fd, std::uint32_t index, bool signalled) {
   Record& record = arena::at(index);
   constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
@@ -462,42 +529,18 @@ Readiness readiness(int fd, std::uint32_t index, bool signalled) {
     if (!hold || !is_current(handle)) return Readiness::none;
     if (std::atomic_ref(record.error).load() != 0) return Readiness::ready;
     if ((arena::state_of(record) & over) != 0) return Readiness::ready;
-    const bool any_byte_will_do = record.low_water <= 1;
-    if (signalled && any_byte_will_do && codec::payload_ahead(record.receiver)) {
-      return Readiness::ready;
-    }
-    Receiver receiver = arena::receiver_of(record);
-    std::size_t window = 2 * overhead_room;
-    for (std::size_t junk = 0; found == Readiness::none && junk < most_junk;) {
-      std::array<std::byte, junk_room> wire;
-      const long got = sock::peek(fd, wire.data(), window);
-      if (got == -EAGAIN) break;
-      if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
-      if (got <= 0) return Readiness::ready;
-      if (codec::payload_ahead(receiver) && any_byte_will_do) return Readiness::ready;
-      std::byte payload;
-      Receiver ahead = receiver;
-      const auto done = codec::decode(ahead, std::span(wire).first(static_cast<std::size_t>(got)),
-                                      std::span(&payload, 1));
-      if (done.produced > 0) {
-        found = is_below_low_water(fd, record) ? Readiness::none : Readiness::ready;
-        break;
-      }
-      if (ahead.phase == Receiver::Phase::closed || ahead.phase == Receiver::Phase::failed) {
-        found = Readiness::ended;
-      }
-      log_input(record, done.consumed, 0);
-      sock::discard(fd, done.consumed);
-      junk += done.consumed;
-      window = wire.size();
-      receiver = ahead;
-      record.receiver = receiver;
-      if (receiver.ping_waiting) arena::set_state(record, arena::pong_owed);
-    }
+    // A read that blocks is all that is left to such a server.
+    if (!confined::can_poll()) return Readiness::ready;
+    found = confined::can_peek() ? look_ahead(fd, record, signalled)
+                                 : step_ahead(fd, record, signalled);
     phase = record.receiver.phase;
   }
   react(handle, record, phase);
   return found;
+}
+
+bool is_over(std::uint32_t index) {
+  return (arena::state_of(arena::at(index)) & (arena::client_closed | arena::broken)) != 0;
 }
 
 Result available(int fd, std::uint32_t index, bool& all) {

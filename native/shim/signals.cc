@@ -41,9 +41,8 @@ bool is_internal(int signal) {
 
 void SignalsInWaits::engage() {
   if (engaged_) return;
-  engaged_ = true;
   const std::uint64_t all = ~std::uint64_t{0};
-  kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, kernel_mask_size);
+  engaged_ = kernel::invoke(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, kernel_mask_size) == 0;
 }
 
 SignalsInWaits::~SignalsInWaits() {

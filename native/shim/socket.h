@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "shim/clock.h"
+#include "shim/confined.h"
 #include "shim/kernel.h"
 
 namespace wswrap::sock {
@@ -21,6 +22,7 @@ inline long receive(int fd, const iovec* iov, std::size_t count, int flags) {
   long result;
   do {
     result = kernel::invoke(SYS_recvmsg, fd, &message, flags | MSG_DONTWAIT);
+    if (result == -ENOSYS) result = confined::receive(fd, *iov, flags);
   } while (result == -EINTR);
   return result;
 }
@@ -43,6 +45,7 @@ inline long send(int fd, const iovec* iov, std::size_t count, int flags) {
   long result;
   do {
     result = kernel::invoke(SYS_sendmsg, fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (result == -ENOSYS) result = confined::send(fd, iov, count);
   } while (result == -EINTR);
   return result;
 }
@@ -53,6 +56,7 @@ inline long close(int fd) { return kernel::invoke(SYS_close, fd); }
 
 inline bool is_nonblocking(int fd) {
   const long flags = kernel::invoke(SYS_fcntl, fd, F_GETFL);
+  if (flags == -ENOSYS) return confined::was_nonblocking(fd);
   return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 

@@ -1,6 +1,7 @@
 // syscall(2): event loops and language runtimes make some of their calls that way, and a raw call
 // on a descriptor of ours must do what the function of that name does.
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "shim/clock.h"
 #include "shim/config.h"
+#include "shim/confined.h"
 #include "shim/hooks.h"
 #include "shim/libc.h"
 #include "shim/process.h"
@@ -207,6 +209,12 @@ long hook_syscall(long number, ...) {
     case SYS_exit_group:
       hook__exit(from_word<int>(a[0]));
       break;
+    case SYS_prctl:
+      if (a[0] == PR_SET_SECCOMP) return hook_prctl(PR_SET_SECCOMP, a[1], a[2], a[3], a[4]);
+      break;
+    case SYS_seccomp:
+      return confined::install(from_word<unsigned>(a[0]), from_word<unsigned long>(a[1]),
+                               from_word<void*>(a[2]));
     default:
       break;
   }

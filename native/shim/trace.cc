@@ -1,7 +1,9 @@
 #include "shim/trace.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -9,6 +11,7 @@
 
 #include "shim/fds.h"
 #include "shim/kernel.h"
+#include "shim/process.h"
 
 namespace wswrap {
 namespace {
@@ -26,6 +29,26 @@ long open_log_file() {
                         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
 }
 
+// Whether the log is a file, which has a size that may be limited.
+constinit std::atomic<bool> is_file{false};
+constinit std::atomic<std::uint64_t> most_bytes{RLIM64_INFINITY};
+
+// Where the next line goes, or -errno.
+std::int64_t position(int fd) {
+  // The offset of what was standard error is not ours to move.
+  return kernel::seek(fd, 0, config.log_file.empty() ? SEEK_CUR : SEEK_END);
+}
+
+// A write beyond RLIMIT_FSIZE would bring the server SIGXFSZ.
+bool has_room(int fd, std::size_t size) {
+  if (!is_file.load(std::memory_order_relaxed)) return true;
+  note_log_limit();
+  const std::uint64_t most = most_bytes.load(std::memory_order_relaxed);
+  if (most == RLIM64_INFINITY) return true;
+  const std::int64_t at = position(fd);
+  return at >= 0 && static_cast<std::uint64_t>(at) + size <= most;
+}
+
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
 }  // namespace
@@ -33,7 +56,10 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 bool open_log() {
   long fd = config.log_file.empty() ? kernel::invoke(SYS_fcntl, standard_error, F_DUPFD_CLOEXEC, 3)
                                     : open_log_file();
-  if (fd >= 0) log_descriptor.store(fds::hide(static_cast<int>(fd)));
+  if (fd >= 0) {
+    log_descriptor.store(fds::hide(static_cast<int>(fd)));
+    is_file.store(position(log_descriptor.load()) >= 0);
+  }
   return fd >= 0 || config.log_file.empty();
 }
 
@@ -50,9 +76,15 @@ void complain(std::initializer_list<std::string_view> parts) {
   kernel::invoke(SYS_write, standard_error, line.data(), size);
 }
 
+void note_log_limit() {
+  rlimit64 limits{};
+  if (kernel::invoke(SYS_prlimit64, 0, RLIMIT_FSIZE, nullptr, &limits) < 0) return;
+  most_bytes.store(limits.rlim_cur, std::memory_order_relaxed);
+}
+
 LogLine::LogLine() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
+  timespec now{};
+  if (!seccomp::is_strict()) clock_gettime(CLOCK_REALTIME, &now);
   const auto second_of_day = static_cast<std::uint64_t>(now.tv_sec % 86400);
   const auto two = [&](std::uint64_t value) {
     line_[size_++] = static_cast<char>('0' + value / 10);
@@ -67,12 +99,13 @@ LogLine::LogLine() {
   const auto thousandths = static_cast<std::uint64_t>(now.tv_nsec / 1'000'000);
   line_[size_++] = static_cast<char>('0' + thousandths / 100);
   two(thousandths % 100);
-  *this << " wswrap[" << kernel::call(SYS_getpid) << "] ";
+  *this << " wswrap[" << process::id() << "] ";
 }
 
 LogLine::~LogLine() {
   line_[size_++] = '\n';
-  kernel::invoke(SYS_write, log_descriptor.load(std::memory_order_relaxed), line_.data(), size_);
+  const int fd = log_descriptor.load(std::memory_order_relaxed);
+  if (has_room(fd, size_)) kernel::invoke(SYS_write, fd, line_.data(), size_);
 }
 
 LogLine& LogLine::operator<<(std::string_view text) {

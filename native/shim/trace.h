@@ -56,4 +56,7 @@ void complain(std::initializer_list<std::string_view> parts);
 // opened.
 bool open_log();
 
+// Looks up how large the log may become (RLIMIT_FSIZE), while that can be asked.
+void note_log_limit();
+
 }  // namespace wswrap

@@ -1,14 +1,17 @@
 #include "shim/wait.h"
 
+#include <sys/syscall.h>
+
 #include <span>
 
+#include "shim/confined.h"
 #include "shim/connection.h"
 #include "shim/driver.h"
 #include "shim/epoll.h"
 #include "shim/fds.h"
-#include "shim/libc.h"
 #include "shim/listeners.h"
 #include "shim/scratch.h"
+#include "shim/seccomp.h"
 #include "shim/signals.h"
 
 namespace wswrap::wait {
@@ -22,11 +25,19 @@ constexpr int rounds_without_blocking = 8;
 constexpr short input = POLLIN | POLLRDNORM;
 constexpr short urgent = POLLPRI | POLLRDBAND;
 
+// The client's Close was taken from the stream, but shutdown(2) is forbidden: the kernel does not
+// know of the end, and would wait for ever.
+bool is_unseen_end(const pollfd& wanted, fds::Entry known) {
+  return (wanted.events & input) != 0 && known.is(fds::Kind::connection) &&
+         seccomp::forbids(SYS_shutdown, wanted.fd, SHUT_RD) && connection::is_over(known.index());
+}
+
 // What the kernel is to wait for in place of the server's entry.
-pollfd translate(const pollfd& wanted, bool& with_driver, bool look_behind) {
+pollfd translate(const pollfd& wanted, bool& with_driver, bool look_behind, Nanoseconds& left) {
   pollfd entry = wanted;
   entry.revents = 0;
   const fds::Entry known = fds::get(wanted.fd);
+  if (is_unseen_end(wanted, known)) left = 0;
   if (known.is(fds::Kind::connection)) {
     // A WebSocket has no urgent data; asking for it would only wake us. But pings and a Close must
     // be seen even by who does not ask for input.
@@ -48,6 +59,7 @@ pollfd translate(const pollfd& wanted, bool& with_driver, bool look_behind) {
 // `look_behind` is cleared when payload was met that the server did not ask for.
 short filter(const pollfd& wanted, short revents, bool& look_behind) {
   const fds::Entry known = fds::get(wanted.fd);
+  if (is_unseen_end(wanted, known)) return static_cast<short>(revents | (wanted.events & input));
   if (revents == 0) return 0;
   if (known.is(fds::Kind::listener)) {
     return (revents & POLLIN) != 0 ? static_cast<short>(wanted.events & input) : revents;
@@ -86,12 +98,10 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
   SignalsInWaits signals(mask);
   for (int round = 0;; ++round) {
     bool with_driver = driver::is_busy();
-    for (nfds_t i = 0; i < count; ++i) set[i] = translate(fds[i], with_driver, look_behind);
+    Nanoseconds left = deadline.left();
+    for (nfds_t i = 0; i < count; ++i) set[i] = translate(fds[i], with_driver, look_behind, left);
     set[count] = {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0};
-    const Nanoseconds left = deadline.left();
-    const timespec span = to_timespec(left);
-    const int ready = libc.ppoll(set, with_driver ? count + 1 : count,
-                                 left == forever ? nullptr : &span, signals.mask());
+    const int ready = confined::ppoll(set, with_driver ? count + 1 : count, left, signals.mask());
     if (ready < 0) {
       for (nfds_t i = 0; i < count; ++i) fds[i].revents = 0;
       return Result::fail(errno);

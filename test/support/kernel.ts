@@ -53,6 +53,12 @@ export function threadStates(pid: number): string[] {
   });
 }
 
+/** The value of a line of a process's status: `Seccomp`, `State` (proc_pid_status(5)). */
+export function statusOf(pid: number, field: string): string | undefined {
+  const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)?.[1];
+}
+
 /** The pids of a process's children, whichever of its threads began them; none if it has ended. */
 export function childrenOf(pid: number): number[] {
   try {

@@ -35,6 +35,11 @@ export const epollOneshot = loop('epoll-oneshot', 'epoll', 'readv', '-DONESHOT')
 export const epollEdge = loop('epoll-edge', 'epoll-edge', 'read');
 export const epollShort = loop('epoll-edge-short', 'epoll-edge', 'recv', '-DSTOP_ON_SHORT_READ');
 export const epollThreads = loop('epoll-threads', 'epoll-threads', 'read');
+export const confined = loop('confined', 'confined', 'read');
+export const confinedPoll = loop('confined-poll', 'confined', 'read', '-DPOLL');
+// Not among the loops: they cannot shut down, the strict one cannot even close.
+export const confinedMore = loop('confined-more', 'confined', 'read', '-DPOLL', '-DNO_SHUTDOWN');
+export const confinedStrictly = loop('confined-strictly', 'confined', 'read', '-DSTRICT');
 
 export const loops: readonly Loop[] = [
   blocking,
@@ -52,6 +57,8 @@ export const loops: readonly Loop[] = [
   epollEdge,
   epollShort,
   epollThreads,
+  confined,
+  confinedPoll,
 ];
 
 export interface ServerWords {
