@@ -133,6 +133,7 @@ const installed: readonly Program[] = [
   'redis-server',
   '/usr/bin/python3',
   'Xtigervnc',
+  '/usr/sbin/sshd',
   'perl',
   'ncat',
   'socat',

@@ -34,6 +34,11 @@ const packageOf = {
   pgbench: 'postgresql',
   psql: 'postgresql-client',
   setpriv: 'util-linux',
+  // With its path, which it insists on.
+  '/usr/sbin/sshd': 'openssh-server',
+  ssh: 'openssh-client',
+  scp: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
   Xtigervnc: 'tigervnc-standalone-server',
   tigervncserver: 'tigervnc-standalone-server',
   tigervncpasswd: 'tigervnc-tools',
