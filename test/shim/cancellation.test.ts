@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { oneFrame } from '../support/framings.js';
 import { generate } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
-import { type Scene, scene } from '../support/scene.js';
+import { type Scene, scene, shows } from '../support/scene.js';
 import type { Client } from '../support/transport.js';
 
 type Words = [string, ...(string | number)[]];
@@ -46,6 +46,7 @@ const inputs: readonly ((fd: number, epfd: number, pipe: number) => Words)[] = [
 
 for (const input of inputs) {
   const [name] = input(0, 0, 0);
+  shows({ cancellation: name });
   scene(
     `a thread that waits in ${name} is cancelled`,
     async (s) => {
@@ -64,6 +65,7 @@ for (const input of inputs) {
 }
 
 for (const [name, ...args] of [['accept'], ['accept4', 0], ['accept-anonymous']] as const) {
+  shows({ cancellation: name });
   scene(
     `a thread that waits in ${name} is cancelled`,
     async (s) => {
@@ -89,6 +91,7 @@ const outputs: readonly ((fd: number) => Words)[] = [
 
 for (const output of outputs) {
   const [name] = output(0);
+  shows({ cancellation: name });
   scene(
     `a thread that waits in ${name} is cancelled`,
     async (s) => {

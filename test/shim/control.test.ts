@@ -1,8 +1,9 @@
 // ioctl, socket options and status flags of a connection.
 import assert from 'node:assert/strict';
 import { listener } from '../support/puppet.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 
+shows({ FIONREAD: 'ioctl' });
 scene('FIONREAD counts across frames', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'x'.repeat(300));
@@ -16,6 +17,7 @@ scene('FIONREAD counts across frames', async (s) => {
   assert.equal((await s.puppet.call('fionread', listener)).error, 'EINVAL');
 });
 
+shows({ FIONBIO: 'ioctl' });
 scene('FIONBIO is O_NONBLOCK', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('fionbio', fd, 1);
@@ -32,6 +34,7 @@ scene('FIONBIO is O_NONBLOCK', async (s) => {
   assert.equal((await s.puppet.call('getfl', listener)).detail, 'nonblock');
 });
 
+shows({ SIOCOUTQ: 'ioctl' });
 scene('SIOCOUTQ tells when everything has arrived', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('write', fd, 'text:hello');
@@ -41,6 +44,7 @@ scene('SIOCOUTQ tells when everything has arrived', async (s) => {
   assert.equal(left.error, 'ok');
 });
 
+shows({ FIOASYNC: 'ioctl' });
 scene('SIGIO tells of input', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('fioasync', fd);
@@ -49,6 +53,7 @@ scene('SIGIO tells of input', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 10)).detail, 'text:x');
 });
 
+shows({ SO_RCVLOWAT: 'getsockopt setsockopt' });
 scene('SO_RCVLOWAT is what it was set to', async (s) => {
   const { fd } = await s.connection();
   assert.equal((await s.puppet.call('getsockopt', fd, 'rcvlowat')).detail, '1');
@@ -60,6 +65,7 @@ scene('SO_RCVLOWAT is what it was set to', async (s) => {
   assert.equal((await s.puppet.call('getsockopt', listener, 'acceptconn')).detail, '1');
 });
 
+shows({ SO_RCVLOWAT: 'read' });
 scene('a blocking read waits for SO_RCVLOWAT', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('option', fd, 'rcvlowat', 6);
@@ -83,6 +89,7 @@ for (const [name, ...args] of [
   ['recvmmsg', 0, -1, 10],
   ['preadv2', 0, 10],
 ] as const) {
+  shows({ SO_RCVTIMEO: name });
   scene(`SO_RCVTIMEO ends ${name} ${args.join(' ')}`, async (s) => {
     const { fd } = await s.connection();
     await s.puppet.must('option', fd, 'rcvtimeo', 100);
@@ -101,6 +108,7 @@ scene('SO_RCVTIMEO ends MSG_WAITALL with what has come', async (s) => {
   assert.ok(reply.elapsed >= 99, `${reply.elapsed} ms`);
 });
 
+shows({ SO_RCVTIMEO: 'accept' });
 scene('SO_RCVTIMEO ends accept', async (s) => {
   await s.puppet.must('option', listener, 'rcvtimeo', 100);
   const reply = await s.puppet.call('accept', listener);

@@ -1,7 +1,7 @@
 // Descriptors: copies, children, shutdown, close, the listener's own.
 import assert from 'node:assert/strict';
 import { listener } from '../support/puppet.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 
 const copies: Record<string, (fd: number) => [string, ...number[]]> = {
   dup: (fd) => ['dup', fd],
@@ -12,6 +12,7 @@ const copies: Record<string, (fd: number) => [string, ...number[]]> = {
 };
 
 for (const [name, request] of Object.entries(copies)) {
+  shows({ copies: request(0)[0] });
   scene(`${name} makes a second name for a connection`, async (s) => {
     const { client, fd } = await s.connection();
     const copy = await s.puppet.must(...request(fd));
@@ -28,6 +29,7 @@ for (const [name, request] of Object.entries(copies)) {
   });
 }
 
+shows({ 'over a connection': 'dup2' });
 scene('dup2 over a connection closes it', async (s) => {
   const one = await s.connection();
   const other = await s.connection();
@@ -45,6 +47,7 @@ scene('dup2 of a pipe over a connection makes a pipe of it', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 10)).detail, 'text:x');
 });
 
+shows({ 'onto itself': 'dup2' });
 scene('dup2 of a connection onto itself changes nothing', async (s) => {
   const { client, fd } = await s.connection();
   assert.equal(await s.puppet.must('dup2', fd, fd), fd);
@@ -52,6 +55,7 @@ scene('dup2 of a connection onto itself changes nothing', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 10)).detail, 'text:same');
 });
 
+shows({ SHUT_WR: 'shutdown', 'after shutdown': 'write read' });
 scene('shutdown for writing ends what the client reads, not what it sends', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('write', fd, 'text:last-words');
@@ -66,6 +70,7 @@ scene('shutdown for writing ends what the client reads, not what it sends', asyn
   assert.equal(await s.puppet.must('close', fd), 0);
 });
 
+shows({ SHUT_RD: 'shutdown', 'after shutdown': 'read recv write' });
 scene('shutdown for reading is an end at once, and writing goes on', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('shutdown', fd, 'rd');
@@ -76,6 +81,7 @@ scene('shutdown for reading is an end at once, and writing goes on', async (s) =
   assert.equal((await client.receive(5)).toString(), 'hello');
 });
 
+shows({ SHUT_RDWR: 'shutdown' });
 scene('shutdown for both', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('shutdown', fd, 'rdwr');
@@ -85,6 +91,7 @@ scene('shutdown for both', async (s) => {
   assert.equal((await client.rest()).length, 0);
 });
 
+shows({ 'wakes a reader': 'shutdown' });
 scene('shutdown wakes a thread that reads', async (s) => {
   const { fd } = await s.connection();
   const reading = s.puppet.begin('read', fd, 10);
@@ -93,6 +100,7 @@ scene('shutdown wakes a thread that reads', async (s) => {
   assert.equal((await reading.reply).result, 0);
 });
 
+shows({ 'wakes accept': 'shutdown' });
 scene('shutdown of the listener wakes a thread that accepts', async (s) => {
   const accepting = s.puppet.begin('accept', listener);
   await s.blocked(1);
@@ -100,6 +108,7 @@ scene('shutdown of the listener wakes a thread that accepts', async (s) => {
   assert.equal((await accepting.reply).error, 'EINVAL');
 });
 
+shows({ 'last of several': 'close' });
 scene('close says goodbye only when it is the last', async (s) => {
   const { client, fd } = await s.connection();
   const copy = await s.puppet.must('dup', fd);
@@ -112,6 +121,7 @@ scene('close says goodbye only when it is the last', async (s) => {
   assert.equal((await client.rest()).length, 0);
 });
 
+shows({ 'after fork': 'read write' });
 scene('a child takes some bytes, its parent the others', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'abcdefgh');
@@ -123,6 +133,7 @@ scene('a child takes some bytes, its parent the others', async (s) => {
   assert.equal((await client.receive(11)).toString(), 'childparent');
 });
 
+shows({ 'after fork': 'accept' });
 scene('a child accepts from the listener that it inherited', async (s) => {
   const connecting = s.connect();
   await s.puppet.must('in-child', 'accept', listener);
@@ -142,6 +153,7 @@ scene('a connection lives as long as a child that has it', async (s) => {
   await client.ended();
 });
 
+shows({ flags: 'accept accept4 fcntl' });
 scene('accept4 sets the flags that it is told', async (s) => {
   const accept = async (...request: [string, ...(string | number)[]]) => {
     await s.client();
@@ -159,6 +171,7 @@ scene('accept4 sets the flags that it is told', async (s) => {
   assert.equal((await s.puppet.call('getfl', listener)).detail, 'nonblock');
 });
 
+shows({ O_NONBLOCK: 'accept' });
 scene('a non-blocking listener has nothing until a client is there', async (s) => {
   await s.puppet.must('setfl', listener, 'nonblock');
   assert.equal((await s.puppet.call('accept', listener)).error, 'EAGAIN');
@@ -178,6 +191,7 @@ scene('a copy of the listener accepts, too', async (s) => {
   await connecting;
 });
 
+shows({ 'peer address': 'accept' });
 scene('the address of a client is its own', async (s) => {
   const client = await s.client();
   const accepted = await s.puppet.call('accept', listener);
@@ -187,6 +201,7 @@ scene('the address of a client is its own', async (s) => {
   assert.equal(Number(name.extra), client.wire.socket.localPort);
 });
 
+shows({ reset: 'read write poll' });
 scene('a reset is an error once, and then an end', async (s) => {
   const { client, fd } = await s.connection();
   client.wire.reset();
@@ -196,6 +211,7 @@ scene('a reset is an error once, and then an end', async (s) => {
   assert.equal((await s.puppet.call('write', fd, 'text:x')).error, 'EPIPE');
 });
 
+shows({ SO_ERROR: 'getsockopt' });
 scene('SO_ERROR tells of a reset once', async (s) => {
   const { client, fd } = await s.connection();
   assert.equal((await s.puppet.call('pending-error', fd)).detail, 'none');
@@ -205,6 +221,7 @@ scene('SO_ERROR tells of a reset once', async (s) => {
   assert.equal((await s.puppet.call('pending-error', fd)).detail, 'none');
 });
 
+shows({ SO_LINGER: 'setsockopt close' });
 scene('SO_LINGER of zero and close reset the connection', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('option', fd, 'linger', 0);
@@ -225,6 +242,7 @@ scene('a daemon closes everything above its standard streams, and begins', async
   assert.equal((await second.client.receive(11)).toString(), 'and-another');
 });
 
+shows({ EMFILE: 'accept dup' });
 scene('accept without a descriptor left fails, and gets its client later', async (s) => {
   const first = await s.connection();
   const waiting = await s.client();

@@ -7,9 +7,10 @@ import { receiveQueue } from '../support/kernel.js';
 import { generate } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
 import { Random } from '../support/random.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 import { stage } from '../support/stage.js';
 
+shows({ 'any count': 'select' });
 scene('select with a count that is the size of the descriptor table', async (s) => {
   await s.puppet.must('limit', 4096);
   const idle = await s.puppet.call('select-all', 0, listener);
@@ -21,6 +22,7 @@ scene('select with a count that is the size of the descriptor table', async (s) 
   assert.equal(reply.detail, `r:${fd} changed=0`);
 });
 
+shows({ 'onto itself': 'dup3' });
 scene('dup3 onto itself is refused', async (s) => {
   const { client, fd } = await s.connection();
   const pipe = await s.puppet.must('pipe');
@@ -32,6 +34,7 @@ scene('dup3 onto itself is refused', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:still-there');
 });
 
+shows({ reset: 'recv' });
 scene('a reset behind part of what MSG_WAITALL waits for is told by the next call', async (s) => {
   const { client, fd } = await s.connection();
   const reading = s.puppet.begin('recv', fd, 50, 'waitall');
@@ -69,6 +72,7 @@ scene('threads with small stacks may make every call', async (s) => {
   assert.equal((await small('close', other.result)).result, 0);
 });
 
+shows({ refusals: 'dup3' });
 scene('a call that is refused for its flags closes nothing', async (s) => {
   const { client, fd } = await s.connection();
   const pipe = await s.puppet.must('pipe');
@@ -78,6 +82,7 @@ scene('a call that is refused for its flags closes nothing', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:still-there');
 });
 
+shows({ 'EMSGSIZE, EFAULT': 'recvmsg sendmsg' });
 scene('messages of too many pieces, or of pieces that are nowhere', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'payload');
@@ -90,17 +95,20 @@ scene('messages of too many pieces, or of pieces that are nowhere', async (s) =>
   assert.equal((await client.receive(1024)).length, 1024);
 });
 
+shows({ EBADF: 'sendfile' });
 scene('sendfile from a descriptor that is closed', async (s) => {
   const { fd } = await s.connection();
   assert.equal((await s.puppet.call('sendfile-from', fd, 900, 10)).error, 'EBADF');
 });
 
+shows({ refusals: 'sendfile' });
 scene('sendfile from a descriptor that has no positions', async (s) => {
   const { fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
   assert.equal((await s.puppet.call('sendfile-from', fd, epfd, 10)).error, 'EINVAL');
 });
 
+shows({ 'after shutdown': 'send' });
 scene('a send of no bytes fails like any other after shutdown', async (s) => {
   const { fd } = await s.connection();
   assert.equal((await s.puppet.call('send', fd, 'text:', 0)).result, 0);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { hookTable } from '../support/hook-table.js';
 import { loops } from '../support/loops.js';
 import { puppetProgram } from '../support/puppet.js';
 import { shim } from '../support/server.js';
@@ -14,16 +14,6 @@ const library = shim.split(':').at(-1) ?? shim;
 function symbols(file: string, which: '--defined-only' | '--undefined-only'): string[] {
   const lines = execFileSync('nm', ['-D', which, file], { encoding: 'utf8' }).trim().split('\n');
   return lines.map((line) => (line.trim().split(/\s+/).at(-1) ?? '').replace(/@.*$/, ''));
-}
-
-/** The names in the hook table, as the compiler sees it. */
-function hookTable(): string[] {
-  const table = fileURLToPath(new URL('../../../native/shim/hooks.def', import.meta.url));
-  const compiler = process.env['CXX'] ?? 'g++';
-  const text = execFileSync(compiler, ['-E', '-P', '-x', 'c++', table], { encoding: 'utf8' });
-  const names = text.matchAll(/^HOOK(?:_VARIADIC|_OWN)?\([^,]+, *(\w+),/gm);
-  const aliases = text.matchAll(/^HOOK_SAME\((\w+),/gm);
-  return [...names, ...aliases].map(([, name]) => name ?? assert.fail());
 }
 
 test('what is exported is the hook table', () => {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../support/deadline.js';
 import { receiveQueue } from '../support/kernel.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 
+shows({ MSG_PEEK: 'recv recvfrom recvmsg' });
 scene('MSG_PEEK shows as much as a read would take, however it is framed', async (s) => {
   const { client, fd } = await s.connection();
   const payload = 'abcdefghijklmnopqrstuvwxyz'.repeat(7);
@@ -17,6 +18,7 @@ scene('MSG_PEEK shows as much as a read would take, however it is framed', async
   assert.equal((await s.puppet.call('read', fd, 500)).detail, `text:${payload}`);
 });
 
+shows({ 'MSG_PEEK with MSG_WAITALL': 'recv' });
 scene('MSG_PEEK and MSG_WAITALL together wait until all of it can be seen', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'abc');
@@ -32,6 +34,7 @@ scene('MSG_PEEK and MSG_WAITALL together wait until all of it can be seen', asyn
   assert.equal((await ended.reply).detail, 'text:gh');
 });
 
+shows({ MSG_TRUNC: 'recv' });
 scene('MSG_TRUNC drops bytes unseen', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'x'.repeat(10_000));
@@ -42,6 +45,7 @@ scene('MSG_TRUNC drops bytes unseen', async (s) => {
   assert.equal((await s.puppet.call('recv', fd, 10, 'trunc+dontwait')).error, 'EAGAIN');
 });
 
+shows({ 'MSG_OOB, MSG_ERRQUEUE': 'recv', MSG_ERRQUEUE: 'recvmsg', SIOCATMARK: 'ioctl' });
 scene('there is no urgent data and no error queue', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'abc');
@@ -53,6 +57,7 @@ scene('there is no urgent data and no error queue', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 10)).detail, 'text:abc');
 });
 
+shows({ 'other flags': 'recvmsg send sendmsg' });
 scene('flags that mean nothing to a stream', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'abcdef');
@@ -66,6 +71,7 @@ scene('flags that mean nothing to a stream', async (s) => {
   assert.equal((await client.receive(7)).toString(), 'xxxxxyz');
 });
 
+shows({ MSG_DONTWAIT: 'recvmmsg', MSG_WAITFORONE: 'recvmmsg' });
 scene('recvmmsg takes a message for each buffer, while there is something', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'abcdefgh');
@@ -84,6 +90,7 @@ scene('recvmmsg takes a message for each buffer, while there is something', asyn
   assert.equal((await waiting.reply).detail, 'ij,k,');
 });
 
+shows({ timeout: 'recvmmsg' });
 scene('recvmmsg looks at its timeout after each message', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'abcdef');
@@ -92,6 +99,7 @@ scene('recvmmsg looks at its timeout after each message', async (s) => {
   assert.equal((await s.puppet.call('recvmmsg', fd, 0, 10_000, 2, 2)).detail, 'cd,ef,');
 });
 
+shows({ 'the end': 'recvmmsg' });
 scene('recvmmsg at the end', async (s) => {
   const { client, fd } = await s.connection();
   await client.send(Buffer.from('abc'));
@@ -101,6 +109,7 @@ scene('recvmmsg at the end', async (s) => {
   assert.equal(reply.detail, 'abc,,,');
 });
 
+shows({ RWF_NOWAIT: 'preadv2 pwritev2' });
 scene('preadv2 and pwritev2 that must not wait', async (s) => {
   const { client, fd } = await s.connection();
   assert.equal((await s.puppet.call('preadv2', fd, 'nowait', 3)).error, 'EAGAIN');

@@ -2,7 +2,7 @@
 // pipe, which a connection is not.
 import assert from 'node:assert/strict';
 import { encodings } from '../support/framings.js';
-import { type Scene, scene } from '../support/scene.js';
+import { type Scene, scene, shows } from '../support/scene.js';
 
 interface Pipe {
   out: number;
@@ -15,6 +15,7 @@ async function pipeOf(s: Scene, size: number, content = 0): Promise<Pipe> {
   return { out: result, in: Number(detail) };
 }
 
+shows({ bytes: 'splice' });
 scene('splice moves from a pipe to a connection', async (s) => {
   const { client, fd } = await s.connection();
   const pipe = await pipeOf(s, 65536);
@@ -28,6 +29,7 @@ scene('splice moves from a pipe to a connection', async (s) => {
   assert.equal(await s.puppet.must('splice', pipe.out, fd, 100, '0'), 0);
 });
 
+shows({ bytes: 'splice', 'the end': 'splice' });
 scene('splice moves from a connection to a pipe', async (s) => {
   const { client, fd } = await s.connection();
   const pipe = await pipeOf(s, 65536);
@@ -59,6 +61,7 @@ scene('splice waits for what is missing', async (s) => {
   assert.equal((await client.receive(4)).toString(), 'then');
 });
 
+shows({ 'full pipe': 'splice' });
 scene('splice takes no more from a connection than the pipe holds', async (s) => {
   const { client, fd } = await s.connection();
   const full = await pipeOf(s, 4096, 4096);
@@ -73,6 +76,7 @@ scene('splice takes no more from a connection than the pipe holds', async (s) =>
   assert.equal(await s.puppet.must('read', fd, 20_000), 10_000 - moved);
 });
 
+shows({ 'SIGPIPE, EPIPE': 'splice' });
 scene('splice of a pipe that nobody reads', async (s) => {
   const { client, fd } = await s.connection();
   const pipe = await pipeOf(s, 4096);
@@ -82,6 +86,7 @@ scene('splice of a pipe that nobody reads', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:kept');
 });
 
+shows({ 'after shutdown': 'splice' });
 scene('splice after shutdown', async (s) => {
   const { fd } = await s.connection();
   const pipe = await pipeOf(s, 4096, 10);
@@ -113,6 +118,7 @@ scene('a copy by splice, as a proxy makes it', async (s) => {
   ]);
 });
 
+shows({ 'short writes': 'splice sendfile' });
 scene(
   'splice and sendfile to a client that does not read',
   async (s) => {
@@ -143,6 +149,7 @@ scene(
   { incomparable: true, framings: encodings },
 );
 
+shows({ 'the end': 'sendfile' });
 scene('sendfile of a file that becomes shorter, and of one at its end', async (s) => {
   const { client, fd } = await s.connection();
   const file = await s.puppet.must('file', 100);
@@ -156,6 +163,7 @@ scene('sendfile of a file that becomes shorter, and of one at its end', async (s
   assert.equal((await client.receive(83)).toString(), `${'x'.repeat(80)}end`);
 });
 
+shows({ ESPIPE: 'preadv2 pwritev2', refusals: 'splice' });
 scene('calls that demand a position', async (s) => {
   const { client, fd } = await s.connection();
   const pipe = await pipeOf(s, 4096, 10);
@@ -172,6 +180,7 @@ scene('calls that demand a position', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:untouched');
 });
 
+shows({ refusals: 'splice sendfile' });
 scene('calls that demand a pipe or a file', async (s) => {
   const { client, fd } = await s.connection();
   const other = await s.connection();

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { encodings } from '../support/framings.js';
 import { listener } from '../support/puppet.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 
 for (const name of ['select', 'pselect']) {
+  shows({ 'ready descriptors': name });
   scene(`${name} looks at every descriptor, whatever the first one holds`, async (s) => {
     const one = await s.connection();
     const idle = await s.connection();
@@ -26,6 +27,7 @@ for (const name of ['select', 'pselect']) {
     }
   });
 
+  shows({ 'the end': name, reset: name });
   scene(`${name} sees the end and a reset as readable`, async (s) => {
     const ending = await s.connection();
     const breaking = await s.connection();
@@ -39,6 +41,7 @@ for (const name of ['select', 'pselect']) {
   });
 }
 
+shows({ EBADF: 'select' });
 scene('select refuses a closed descriptor', async (s) => {
   const { fd } = await s.connection();
   await s.puppet.must('close', fd);
@@ -46,6 +49,7 @@ scene('select refuses a closed descriptor', async (s) => {
 });
 
 for (const name of ['poll', 'ppoll']) {
+  shows({ 'ready descriptors': name, 'the end': name, EBADF: name });
   scene(`${name} reports each descriptor for what it is`, async (s) => {
     const full = await s.connection();
     const idle = await s.connection();
@@ -86,6 +90,7 @@ for (const name of ['poll', 'ppoll']) {
     );
   });
 
+  shows({ reset: name });
   scene(`${name} reports an error that nobody asked for`, async (s) => {
     const { client, fd } = await s.connection();
     client.wire.reset();
@@ -93,6 +98,7 @@ for (const name of ['poll', 'ppoll']) {
     assert.equal(reply.detail, `${fd}:err+hup`);
   });
 
+  shows({ timeout: name });
   scene(`${name} without descriptors is a pause`, async (s) => {
     await s.connection();
     const reply = await s.puppet.call(name, 100);
@@ -103,6 +109,7 @@ for (const name of ['poll', 'ppoll']) {
 
 const edges = 'in+out+rdhup+et';
 
+shows({ 'data given back': 'epoll_ctl epoll_wait' });
 scene('epoll gives back the data it was given', async (s) => {
   const one = await s.connection();
   const other = await s.connection();
@@ -122,6 +129,7 @@ scene('epoll gives back the data it was given', async (s) => {
   assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 0)).detail, '0xffffffffffffffff:in');
 });
 
+shows({ refusals: 'epoll_ctl epoll_wait' });
 scene('epoll_ctl refuses what makes no sense', async (s) => {
   const { fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
@@ -141,6 +149,7 @@ scene('epoll_ctl refuses what makes no sense', async (s) => {
   assert.equal((await s.puppet.call('epoll_wait', fd, 1, 0)).error, 'EINVAL');
 });
 
+shows({ level: 'epoll_wait', 'the end': 'epoll_wait' });
 scene('a level-triggered epoll repeats itself until everything is read', async (s) => {
   const { client, fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
@@ -157,6 +166,7 @@ scene('a level-triggered epoll repeats itself until everything is read', async (
   assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 1000)).detail, '0x7:in');
 });
 
+shows({ edge: 'epoll_wait' });
 scene('an edge-triggered epoll reports each arrival once', async (s) => {
   const { client, fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
@@ -194,6 +204,7 @@ scene('an edge that was registered late still comes', async (s) => {
   assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 1000)).detail, '0x8:in');
 });
 
+shows({ 'one-shot': 'epoll_ctl epoll_wait' });
 scene('ONESHOT reports once until it is armed again', async (s) => {
   const { client, fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
@@ -209,6 +220,7 @@ scene('ONESHOT reports once until it is armed again', async (s) => {
   assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 0)).result, 0);
 });
 
+shows({ maxevents: 'epoll_wait' });
 scene('epoll never reports more than fits, and forgets none', async (s) => {
   const epfd = await s.puppet.must('epoll_create');
   const connections = [];
@@ -227,6 +239,7 @@ scene('epoll never reports more than fits, and forgets none', async (s) => {
   assert.deepEqual([...seen].sort(), ['0x1:in', '0x2:in', '0x3:in', '0x4:in']);
 });
 
+shows({ 'several epolls': 'epoll_ctl epoll_wait' });
 scene('a connection may sit in several epolls', async (s) => {
   const { client, fd } = await s.connection();
   const first = await s.puppet.must('epoll_create');
@@ -242,6 +255,7 @@ scene('a connection may sit in several epolls', async (s) => {
   assert.equal((await s.puppet.call('epoll_wait', second, 8, 10_000)).detail, '0x2:in');
 });
 
+shows({ 'close without DEL': 'epoll_wait close' });
 scene('close takes a connection out of epoll', async (s) => {
   const { client, fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
@@ -257,6 +271,7 @@ scene('close takes a connection out of epoll', async (s) => {
   assert.equal((await s.puppet.call('epoll_wait', epfd, 8, 1000)).detail, '0x2:in');
 });
 
+shows({ nested: 'epoll_wait poll' });
 scene('an epoll inside another, and inside poll', async (s) => {
   const { client, fd } = await s.connection();
   const inner = await s.puppet.must('epoll_create');
@@ -271,6 +286,7 @@ scene('an epoll inside another, and inside poll', async (s) => {
   assert.equal((await s.puppet.call('epoll_wait', inner, 8, 1000)).detail, '0x1:in');
 });
 
+shows({ listener: 'epoll_wait accept', exclusive: 'epoll_ctl' });
 scene('the listener in epoll, level- and edge-triggered', async (s) => {
   const level = await s.puppet.must('epoll_create');
   const edge = await s.puppet.must('epoll_create');
@@ -300,6 +316,7 @@ scene('a thread that waits in epoll hears of what another registers', async (s) 
   assert.equal((await waiting.reply).detail, '0x5:in');
 });
 
+shows({ 'after fork': 'epoll_wait' });
 scene('an epoll that a child inherited', async (s) => {
   const { client, fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
@@ -325,6 +342,7 @@ scene('one connection twice in a poll set', async (s) => {
   assert.equal(reply.result, 4);
 });
 
+shows({ writability: 'epoll_wait poll select' });
 scene(
   'writability comes and goes',
   async (s) => {

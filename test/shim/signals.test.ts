@@ -4,7 +4,7 @@ import { elapse, within } from '../support/deadline.js';
 import { encodings } from '../support/framings.js';
 import { generate, hash } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 
 /** A request for each call that waits on a connection for bytes, with one to time out on. */
 const waits: Record<string, (fd: number) => (string | number)[]> = {
@@ -22,6 +22,7 @@ const waits: Record<string, (fd: number) => (string | number)[]> = {
 };
 
 for (const [name, args] of Object.entries(waits)) {
+  shows({ EINTR: name });
   scene(`${name} on a connection is interrupted by a signal`, async (s) => {
     const { fd } = await s.connection();
     const reply = await s.puppet.call('alarm', 100, 'interrupt', name, ...args(fd));
@@ -31,6 +32,7 @@ for (const [name, args] of Object.entries(waits)) {
 }
 
 for (const name of ['epoll_wait', 'epoll_pwait', 'epoll_pwait2']) {
+  shows({ EINTR: name });
   scene(`${name} is interrupted by a signal`, async (s) => {
     const { fd } = await s.connection();
     const epfd = await s.puppet.must('epoll_create');
@@ -41,6 +43,7 @@ for (const name of ['epoll_wait', 'epoll_pwait', 'epoll_pwait2']) {
 }
 
 for (const name of ['accept', 'accept-anonymous']) {
+  shows({ EINTR: name });
   scene(`${name} is interrupted by a signal`, async (s) => {
     const reply = await s.puppet.call('alarm', 100, 'interrupt', name, listener);
     assert.equal(reply.error, 'EINTR');
@@ -51,6 +54,7 @@ for (const name of ['accept', 'accept-anonymous']) {
 const restarted = ['read', 'recv', 'recvmsg', 'readv', 'recvfrom', 'recvmmsg', 'preadv2'];
 
 for (const name of restarted) {
+  shows({ SA_RESTART: name });
   scene(`${name} goes on after a signal with SA_RESTART`, async (s) => {
     const { client, fd } = await s.connection();
     const reading = s.puppet.begin('alarm', 50, 'restart', name, ...(waits[name]?.(fd) ?? []));
@@ -61,6 +65,7 @@ for (const name of restarted) {
   });
 }
 
+shows({ SA_RESTART: 'accept' });
 scene('accept goes on after a signal with SA_RESTART', async (s) => {
   const accepting = s.puppet.call('alarm', 100, 'restart', 'accept', listener);
   await elapse(300);
@@ -68,12 +73,14 @@ scene('accept goes on after a signal with SA_RESTART', async (s) => {
   assert.equal((await accepting).error, 'ok');
 });
 
+shows({ SA_RESTART: 'poll' });
 scene('poll does not go on after a signal, SA_RESTART or not', async (s) => {
   const { fd } = await s.connection();
   const reply = await s.puppet.call('alarm', 100, 'restart', 'poll', 10_000, `${fd}:in`);
   assert.equal(reply.error, 'EINTR');
 });
 
+shows({ EINTR: 'write' });
 scene(
   'a blocked write tells what it had written when a signal came',
   async (s) => {
@@ -114,6 +121,7 @@ for (const call of ['write', 'send', 'writev', 'sendfile'] as const) {
     writev: ['text:x'],
     sendfile: [0, 1, 'text:x'],
   }[call];
+  shows({ 'SIGPIPE, EPIPE': call });
   scene(`${call} after shutdown raises SIGPIPE, or gives EPIPE when that is ignored`, async (s) => {
     const { fd } = await s.connection();
     await s.puppet.must('shutdown', fd, 'wr');

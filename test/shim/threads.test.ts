@@ -4,11 +4,12 @@ import { test } from 'node:test';
 import { WebSocketClient } from '../support/client.js';
 import { compile } from '../support/compile.js';
 import { generate, hash, summary } from '../support/payload.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 import { serve } from '../support/server.js';
 
 const megabyte = 1024 * 1024;
 
+shows({ threads: 'read write' });
 scene('one thread reads and another writes on one connection', async (s) => {
   const { client, fd } = await s.connection();
   const reading = s.puppet.begin('read-all', fd).reply;
@@ -72,6 +73,7 @@ scene(
   { incomparable: true },
 );
 
+shows({ threads: 'poll' });
 scene('threads that poll one connection all hear of its payload', async (s) => {
   const { client, fd } = await s.connection();
   const polling = Array.from({ length: 4 }, () => s.puppet.begin('poll', 10_000, `${fd}:in`).reply);
@@ -80,6 +82,7 @@ scene('threads that poll one connection all hear of its payload', async (s) => {
   for (const reply of polling) assert.equal((await reply).result, 1);
 });
 
+shows({ threads: 'epoll_wait' });
 scene(
   'a level-triggered epoll hands one event to one thread at a time',
   async (s) => {

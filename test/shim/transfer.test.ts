@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { encodings } from '../support/framings.js';
 import { generate, hash, summary } from '../support/payload.js';
-import { type Scene, scene } from '../support/scene.js';
+import { type Scene, scene, shows } from '../support/scene.js';
 import type { Client } from '../support/transport.js';
 
 async function text(client: Client, size: number): Promise<string> {
@@ -14,6 +14,7 @@ function shown(size: number, seed: number): string {
   return `data:${size}:${hash(generate(size, seed))}`;
 }
 
+shows({ bytes: 'read', 'short reads': 'read recv' });
 scene('read takes what there is, up to what was asked for', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'hello-world');
@@ -23,6 +24,7 @@ scene('read takes what there is, up to what was asked for', async (s) => {
   assert.equal((await s.puppet.call('poll', 0, `${fd}:in`)).result, 0);
 });
 
+shows({ bytes: 'recv recvfrom readv recvmsg' });
 scene('every family of receiving calls takes the same bytes', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'abcdefghijklmnopqrstuvwxyz');
@@ -33,6 +35,7 @@ scene('every family of receiving calls takes the same bytes', async (s) => {
   assert.equal((await s.puppet.call('readv', fd, 6, 6)).detail, 'text:qrstuvwxyz');
 });
 
+shows({ bytes: 'write send sendto writev sendmsg sendfile' });
 scene('every family of sending calls sends the same bytes', async (s) => {
   const { client, fd } = await s.connection();
   const { puppet } = s;
@@ -46,6 +49,7 @@ scene('every family of sending calls sends the same bytes', async (s) => {
   assert.equal(await text(client, 26), 'abcdefghijklmnopqrstuvwxyz');
 });
 
+shows({ 'large payload': 'sendfile' });
 scene(
   'sendfile sends a large file as far as it goes',
   async (s) => {
@@ -60,6 +64,7 @@ scene(
   { framings: encodings },
 );
 
+shows({ MSG_PEEK: 'recv recvmsg' });
 scene('MSG_PEEK shows bytes and takes none', async (s) => {
   const { client, fd } = await s.connection();
   await s.deliver(client, fd, 'hello-world');
@@ -74,6 +79,7 @@ scene('MSG_PEEK shows bytes and takes none', async (s) => {
   assert.equal((await s.puppet.call('recv', fd, 100, 'peek+dontwait')).error, 'EAGAIN');
 });
 
+shows({ 'the end': 'recv read' });
 scene('MSG_PEEK shows the end as often as it is asked', async (s) => {
   const { client, fd } = await s.connection();
   await client.finish();
@@ -84,6 +90,7 @@ scene('MSG_PEEK shows the end as often as it is asked', async (s) => {
   assert.equal((await s.puppet.call('read', fd, 5)).result, 0);
 });
 
+shows({ MSG_WAITALL: 'recv', MSG_DONTWAIT: 'recv' });
 scene('MSG_WAITALL waits for all of it, MSG_DONTWAIT for nothing', async (s) => {
   const { client, fd } = await s.connection();
   const waiting = s.puppet.begin('recv', fd, 10, 'waitall').reply;
@@ -99,6 +106,7 @@ scene('MSG_WAITALL waits for all of it, MSG_DONTWAIT for nothing', async (s) => 
   assert.equal((await ended).detail, 'text:de');
 });
 
+shows({ 'no bytes': 'read readv recv write send writev' });
 scene('calls for no bytes at all', async (s) => {
   const { client, fd } = await s.connection();
   assert.equal(await s.puppet.must('read', fd, 0), 0);
@@ -116,6 +124,7 @@ scene('calls for no bytes at all', async (s) => {
   assert.equal(await text(client, 3), 'xyz');
 });
 
+shows({ 'large payload': 'write' });
 scene(
   'a blocking write takes all of a large payload',
   async (s) => {
@@ -150,6 +159,7 @@ async function fill(s: Scene, fd: number): Promise<Buffer> {
   }
 }
 
+shows({ 'short writes': 'write' });
 scene(
   'a short write counts payload, and what was counted arrives',
   async (s) => {
@@ -177,6 +187,7 @@ scene(
   { incomparable: true, framings: encodings },
 );
 
+shows({ SO_SNDTIMEO: 'write' });
 scene(
   'SO_SNDTIMEO ends a write that makes no progress',
   async (s) => {
@@ -197,6 +208,7 @@ scene(
   { incomparable: true, framings: encodings },
 );
 
+shows({ FIONREAD: 'ioctl' });
 scene('FIONREAD counts what read would return', async (s) => {
   const { client, fd } = await s.connection();
   assert.equal((await s.puppet.call('fionread', fd)).detail, '0');
@@ -208,6 +220,7 @@ scene('FIONREAD counts what read would return', async (s) => {
   assert.equal((await s.puppet.call('fionread', fd)).detail, '0');
 });
 
+shows({ SO_RCVLOWAT: 'poll read setsockopt' });
 scene('SO_RCVLOWAT counts payload', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('option', fd, 'rcvlowat', 10);
@@ -225,6 +238,7 @@ scene('what is below SO_RCVLOWAT is read by who does not wait for more', async (
   assert.equal((await s.puppet.call('recv', fd, 100, 'dontwait')).detail, 'text:01234');
 });
 
+shows({ O_NONBLOCK: 'read recvmsg fcntl' });
 scene('O_NONBLOCK comes and goes', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('setfl', fd, 'nonblock');
@@ -237,6 +251,7 @@ scene('O_NONBLOCK comes and goes', async (s) => {
   assert.equal((await reading).detail, 'text:x');
 });
 
+shows({ EBADF: 'read recv recvmsg write close' });
 scene('calls on a closed descriptor', async (s) => {
   const { client, fd } = await s.connection();
   await s.puppet.must('close', fd);
@@ -261,6 +276,7 @@ scene('one descriptor number serves one connection after the other', async (s) =
   }
 });
 
+shows({ bytes: 'sendmmsg pwritev2 recvmmsg preadv2' });
 scene('several messages in one call', async (s) => {
   const { client, fd } = await s.connection();
   assert.equal((await s.puppet.call('sendmmsg', fd, 'text:abc', 'text:de')).detail, '3,2,');
@@ -273,6 +289,7 @@ scene('several messages in one call', async (s) => {
 
 const sizes = [1, 125, 126, 127, 65535, 65536, 65537, 131072, 131073];
 
+shows({ 'large payload': 'recv send' });
 scene('every size at which a frame header changes', async (s) => {
   const { client, fd } = await s.connection();
   for (const size of sizes) {

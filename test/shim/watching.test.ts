@@ -6,10 +6,11 @@ import { WebSocketClient } from '../support/client.js';
 import { frame, ping } from '../support/frame.js';
 import { type Framing, oneFrame } from '../support/framings.js';
 import { listener } from '../support/puppet.js';
-import { scene } from '../support/scene.js';
+import { scene, shows } from '../support/scene.js';
 import { stage, wrappedPuppet } from '../support/stage.js';
 import { Wire } from '../support/wire.js';
 
+shows({ maxevents: 'epoll_wait' });
 scene('maxevents of 1 tells of each in turn, whatever it is', async (s) => {
   const epfd = await s.puppet.must('epoll_create');
   for (let i = 1; i <= 3; i += 1) {
@@ -27,6 +28,7 @@ scene('maxevents of 1 tells of each in turn, whatever it is', async (s) => {
   assert.equal(seen.size, 6);
 });
 
+shows({ 'after fork': 'epoll_wait' });
 scene('two processes wait in one epoll', async (s) => {
   const { client, fd } = await s.connection();
   const epfd = await s.puppet.must('epoll_create');
@@ -40,6 +42,7 @@ scene('two processes wait in one epoll', async (s) => {
   assert.equal((await parent.reply).detail, '0x7:in');
 });
 
+shows({ workers: 'epoll_wait accept' });
 scene(
   'workers with an epoll each wait for one listener',
   async (s) => {
@@ -59,6 +62,7 @@ scene(
   { incomparable: true, framings: [oneFrame] },
 );
 
+shows({ 'before listen': 'epoll_ctl listen' });
 scene('a listener that was put into an epoll before it listened', async (s) => {
   await s.puppet.must('close', listener);
   const fd = await s.puppet.must('bind', s.puppet.server.port);
@@ -91,6 +95,7 @@ test('a listener that was put into an epoll before it listened hides who only co
 });
 
 for (const events of ['in', 'in+et', 'in+once']) {
+  shows({ nested: 'select poll ppoll epoll_wait' });
   scene(`an epoll in an epoll in poll and select: ${events}`, async (s) => {
     const { client, fd } = await s.connection();
     const inner = await s.puppet.must('epoll_create');
@@ -151,6 +156,7 @@ const flood: Framing = {
 };
 
 for (const events of ['in+et', 'in+et+once', 'in+once', 'in']) {
+  shows({ floods: 'epoll_wait' });
   scene(
     `payload behind a flood of empty frames is reported: ${events}`,
     async (s) => {

@@ -58,6 +58,8 @@ export class Puppet {
   readonly transcript: string[] = [];
   /** For each of them whether the call had to wait, where that is no matter of timing. */
   readonly waited: (boolean | undefined)[] = [];
+  /** Every word of every request. */
+  readonly asked = new Set<Word>();
   #wires: Wire[] = [];
   #settled = 0;
   #asides = 0;
@@ -133,6 +135,7 @@ export class Puppet {
 
   // The parts of the reply.
   async #request(id: string, words: Word[]): Promise<string[]> {
+    for (const word of words) this.asked.add(word);
     this.server.write(`${id} ${words.join(' ')}`);
     const line = await this.server.line(new RegExp(`^${id} `));
     return line.slice(id.length + 1).split(' | ');

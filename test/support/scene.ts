@@ -4,6 +4,7 @@
 // did; what it should return, the scene says itself. Once more the wrapped puppet makes its calls
 // through syscall(2).
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { eventually } from './deadline.js';
@@ -92,10 +93,58 @@ export interface SceneOptions {
   framings?: readonly Framing[];
 }
 
+/** What a scene shows: behaviours, and for each the calls that have it, separated by blanks. */
+export type Shown = Readonly<Record<string, string>>;
+
+/** The puppet's words for calls whose name it does not use. */
+const callOfWord: Readonly<Record<string, string>> = {
+  'accept-anonymous': 'accept',
+  ...{ getfl: 'fcntl', setfl: 'fcntl', getfd: 'fcntl', dupfd: 'fcntl', 'dupfd-cloexec': 'fcntl' },
+  ...{ fionread: 'ioctl', fionbio: 'ioctl', fioasync: 'ioctl' },
+  ...{ siocoutq: 'ioctl', siocatmark: 'ioctl' },
+  'listen-on': 'listen',
+  option: 'setsockopt',
+  'pending-error': 'getsockopt',
+  'read-all': 'read',
+  ...{ 'positioned-read': 'preadv2', 'positioned-write': 'pwritev2' },
+  'recvmsg-pieces': 'recvmsg',
+  'select-all': 'select',
+  'send-all': 'write',
+  'sendfile-from': 'sendfile',
+  'sendmsg-pieces': 'sendmsg',
+  worker: 'epoll_wait',
+};
+
+function callOf(word: string): string {
+  return callOfWord[word] ?? word;
+}
+
+let announced: Shown = {};
+
+/** Says what the next scene shows, for the table of calls (calls-table.ts). */
+export function shows(shown: Shown): void {
+  const calls = (text: string) => text.split(' ').map(callOf).join(' ');
+  announced = Object.fromEntries(
+    Object.entries(shown).map(([behaviour, text]) => [behaviour, calls(text)]),
+  );
+}
+
+/** Where a run that is only asked what the scenes show writes it, a line of JSON for each. */
+export const listVariable = 'WSWRAP_LIST_SCENES';
+
+// A scene must make the calls of which it claims to show something.
+function assertShown(shown: Shown, asked: Play['asked']): void {
+  const made = new Set([...asked].map((word) => callOf(String(word))));
+  for (const call of Object.values(shown).flatMap((calls) => calls.split(' '))) {
+    assert.ok(made.has(call), `the scene never calls ${call}`);
+  }
+}
+
 interface Play {
   name: string;
   transcript: readonly string[];
   waited: readonly (boolean | undefined)[];
+  asked: Puppet['asked'];
 }
 
 async function play(
@@ -112,7 +161,8 @@ async function play(
     const told = puppet.transcript.join('\n');
     throw new Error(`over ${name}: ${error}\n${told}`, { cause: error });
   }
-  return { name, transcript: puppet.transcript, waited: puppet.waited };
+  const { transcript, waited, asked } = puppet;
+  return { name, transcript, waited, asked };
 }
 
 /** What a play told, with whether the calls waited as far as that is known of the other, too. */
@@ -130,6 +180,10 @@ export function scene(
   act: (scene: Scene) => Promise<void>,
   options: SceneOptions = {},
 ): void {
+  const shown = announced;
+  announced = {};
+  const list = process.env[listVariable];
+  if (list !== undefined) appendFileSync(list, `${JSON.stringify(shown)}\n`);
   test(name, async (t) => {
     const transports = (options.framings ?? arrivals).map((framing) => websocket(framing));
     const plays = [
@@ -138,7 +192,9 @@ export function scene(
       () => play(t, websocket(oneFrame), act, true),
     ];
     const [native, ...wrapped] = await Promise.all(plays.map((one) => one()));
-    if (native === undefined || options.incomparable) return;
+    if (native === undefined) return;
+    assertShown(shown, native.asked);
+    if (options.incomparable) return;
     for (const [i, one] of wrapped.entries()) {
       assert.deepEqual(one.transcript, native.transcript, one.name);
       if (isDeepStrictEqual(comparable(one, native), comparable(native, one))) continue;
