@@ -9,8 +9,10 @@
 #include <bit>
 #include <cerrno>
 
+#include "shim/arena_layout.h"
 #include "shim/clock.h"
 #include "shim/fds.h"
+#include "shim/holders.h"
 #include "shim/kernel.h"
 #include "shim/proc.h"
 #include "shim/process.h"
@@ -18,71 +20,22 @@
 namespace wswrap::arena {
 namespace {
 
-// The name changes with the layout of what follows.
-constexpr const char* memory_name = "wswrap-arena-4";
-constexpr std::string_view memory_link = "/memfd:wswrap-arena-4 (deleted)";
-
-// In shared memory: the header, a map of the records that may be in use (a bit each), the cookies,
-// and the records. A cookie decides: 0 is a free record. Its bit only helps to find it.
-struct alignas(64) Header {
-  std::uint32_t numbers = 0;
-  std::array<std::uint32_t, Config::max_ports> listeners;  // the latest listener's record + 1
-};
-
 using Word = std::atomic_ref<std::uint64_t>;
 
-constexpr std::uint32_t word_bits = 64;
-
-// Every part is aligned as a Record is when the records are so many.
-constexpr std::uint32_t granule = 8 * alignof(Record);
-static_assert(most_listeners % granule == 0 && Config::most_connections % granule == 0);
-
-constexpr std::size_t bytes_per_granule =
-    granule / 8 + granule * (sizeof(std::uint64_t) + sizeof(Record));
-
-constexpr std::size_t size_of(std::uint32_t records) {
-  return sizeof(Header) + records / granule * bytes_per_granule;
-}
-
-// What this process knows of it; nobody else can change that.
-struct View {
-  Header* header = nullptr;
-  std::uint64_t* used = nullptr;
-  std::uint64_t* cookies = nullptr;
-  Record* records = nullptr;
-  std::uint32_t count = 0;
-  std::uint32_t connections = 0;  // the first so many are for connections, the rest for listeners
-};
-
-constinit View view{};
+constinit Layout view{};
 
 // Sparse: a page costs memory only once a record in it was used.
 bool map(int fd, std::uint32_t records) {
-  void* const memory = kernel::map(size_of(records), MAP_SHARED | MAP_NORESERVE, fd);
-  if (memory == nullptr) return false;
-  view.header = static_cast<Header*>(memory);
-  view.used = reinterpret_cast<std::uint64_t*>(view.header + 1);
-  view.cookies = view.used + records / word_bits;
-  view.records = reinterpret_cast<Record*>(view.cookies + records);
-  view.count = records;
-  view.connections = records - most_listeners;
-  return true;
-}
-
-// How many records an inherited arena of that size has; 0 if it is none.
-std::uint32_t records_in(std::int64_t size) {
-  constexpr auto header = static_cast<std::int64_t>(sizeof(Header));
-  if (size <= header || size > static_cast<std::int64_t>(size_of(most_records))) return 0;
-  const auto bytes = static_cast<std::size_t>(size - header);
-  const auto records = static_cast<std::uint32_t>(bytes / bytes_per_granule * granule);
-  return bytes % bytes_per_granule == 0 && records > most_listeners ? records : 0;
+  void* const memory = kernel::map(Layout::size_of(records), MAP_SHARED | MAP_NORESERVE, fd);
+  if (memory != nullptr) view = Layout::of(memory, records);
+  return memory != nullptr;
 }
 
 Word cookie_at(std::uint32_t index) { return Word(view.cookies[index]); }
 
-Word bits_around(std::uint32_t index) { return Word(view.used[index / word_bits]); }
+Word bits_around(std::uint32_t index) { return Word(view.used[index / Layout::bits]); }
 
-std::uint64_t bit_of(std::uint32_t index) { return std::uint64_t{1} << index % word_bits; }
+std::uint64_t bit_of(std::uint32_t index) { return std::uint64_t{1} << index % Layout::bits; }
 
 // In the place of a cookie: a record that is just being made, by that process since that time.
 // A real cookie has not got the top bit (net/core/sock_diag.c counts up).
@@ -120,11 +73,19 @@ void sweep(std::uint32_t index, lifetime::Census* census) {
 std::uint32_t next_used(std::uint32_t index, std::uint32_t end) {
   while (index < end) {
     const std::uint64_t bits = bits_around(index).load(std::memory_order_relaxed);
-    const std::uint64_t rest = bits >> index % word_bits;
+    const std::uint64_t rest = bits >> index % Layout::bits;
     if (rest != 0) return std::min(end, index + static_cast<std::uint32_t>(std::countr_zero(rest)));
-    index = (index / word_bits + 1) * word_bits;
+    index = (index / Layout::bits + 1) * Layout::bits;
   }
   return end;
+}
+
+template <typename Visit>
+void for_each_used(Visit visit) {
+  for (std::uint32_t index = next_used(0, view.count); index < view.count;
+       index = next_used(index + 1, view.count)) {
+    visit(index);
+  }
 }
 
 // Looks after a few records, so that those of processes that were killed do not pile up: after as
@@ -152,16 +113,13 @@ bool sweep_all() {
   if (before != 0 && now - before < milliseconds(1000)) return false;
   if (!last.compare_exchange_strong(before, now)) return false;
   lifetime::Census census;
-  for (std::uint32_t index = next_used(0, view.count); index < view.count;
-       index = next_used(index + 1, view.count)) {
-    sweep(index, &census);
-  }
+  for_each_used([&](std::uint32_t index) { sweep(index, &census); });
   return true;
 }
 
 // Low records first, so that few pages are touched.
 std::uint32_t take_free(std::uint32_t first, std::uint32_t end, std::uint64_t cookie) {
-  for (std::uint32_t base = first; base < end; base += word_bits) {
+  for (std::uint32_t base = first; base < end; base += Layout::bits) {
     Word used = bits_around(base);
     for (std::uint64_t bits = used.load(std::memory_order_relaxed); ~bits != 0;) {
       const std::uint32_t index = base + static_cast<std::uint32_t>(std::countr_one(bits));
@@ -186,11 +144,10 @@ bool open() {
   const long fd = kernel::invoke(SYS_memfd_create, memory_name, MFD_ALLOW_SEALING);
   if (fd < 0) return false;
   const int hidden = fds::hide(static_cast<int>(fd), true);
-  const std::uint32_t records =
-      (config.max_connections + granule - 1) / granule * granule + most_listeners;
+  const std::uint32_t records = Layout::records_for(config.max_connections);
   // A smaller file would make every process of the tree die of SIGBUS.
   constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (kernel::invoke(SYS_ftruncate, hidden, size_of(records)) == 0 &&
+  if (kernel::invoke(SYS_ftruncate, hidden, Layout::size_of(records)) == 0 &&
       kernel::invoke(SYS_fcntl, hidden, F_ADD_SEALS, seals) == 0 && map(hidden, records)) {
     return true;
   }
@@ -202,7 +159,7 @@ void adopt(int fd) {
   if (view.header != nullptr) return;
   const long seals = kernel::invoke(SYS_fcntl, fd, F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return;
-  const std::uint32_t records = records_in(kernel::seek(fd, 0, SEEK_END));
+  const std::uint32_t records = Layout::records_in(kernel::seek(fd, 0, SEEK_END));
   if (records == 0) return;
   // Not by its contents, which a process that wants to be let alone might have changed.
   std::array<char, 64> link;
@@ -246,11 +203,10 @@ void release(std::uint32_t index) {
 }
 
 void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index)) {
-  for (std::uint32_t index = next_used(0, view.count); index < view.count;
-       index = next_used(index + 1, view.count)) {
-    if (!is_held_by(view.records[index], pid) || keeps(index)) continue;
+  for_each_used([&](std::uint32_t index) {
+    if (!is_held_by(view.records[index], pid) || keeps(index)) return;
     if (leave(index, pid)) release(index);
-  }
+  });
 }
 
 void note_listener(std::size_t place, std::uint32_t index) {
@@ -266,10 +222,12 @@ bool is_served(std::size_t place, std::uint32_t except) {
 }
 
 void rename_everywhere(std::uint32_t from, std::uint32_t to) {
-  for (std::uint32_t index = next_used(0, view.count); index < view.count;
-       index = next_used(index + 1, view.count)) {
-    rename(index, from, to);
-  }
+  for_each_used([&](std::uint32_t index) { rename(index, from, to); });
+}
+
+std::uint32_t next_reservation() {
+  std::atomic_ref count(view.header->reservations);
+  return (count.fetch_add(1, std::memory_order_relaxed) & ~mark_bits) | reserved_mark;
 }
 
 std::uint32_t next_number() {

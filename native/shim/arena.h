@@ -92,8 +92,9 @@ Record& at(std::uint32_t index);
 // Gives the record back. Only a holder may.
 void release(std::uint32_t index);
 
-// Marks the pid of a forking parent as the place of its child to come.
-inline constexpr std::uint32_t reserved_holder = 1u << 31;
+// A place among the holders for a child to come, in place of its pid. Never the same twice: a child
+// may come into being when its parent is making the next one.
+std::uint32_t next_reservation();
 
 // A process joins or leaves the holders of a record.
 void join(std::uint32_t index, std::uint32_t pid);
@@ -119,7 +120,7 @@ bool is_held_by_others(Record& record, std::uint32_t except);
 // True when any living process holds the record, or the record is on its way to one.
 // `census` null: any process that has a holder's pid will do.
 bool is_held(Record& record, lifetime::Census* census);
-// Renames a holder (a fork's child takes the place reserved for it).
+// Renames a holder (a child takes the place reserved for it).
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
 // The same in all records; `to` 0: nobody takes the place.
 void rename_everywhere(std::uint32_t from, std::uint32_t to);

@@ -13,6 +13,7 @@
 #include "shim/driver.h"
 #include "shim/fds.h"
 #include "shim/references.h"
+#include "shim/slots.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -29,6 +30,7 @@ struct Chore {
   std::uint32_t index = 0;
   std::uint32_t number = 0;
   std::uint32_t drained = 0;
+  std::uint32_t next = 0;    // of the same descriptor: slot + 1
   Nanoseconds deadline = 0;  // forever: none
 };
 
@@ -41,38 +43,58 @@ constexpr std::uint32_t most_refused = 64;
 constexpr Nanoseconds exit_time = milliseconds(500);
 constexpr Nanoseconds close_answer_time = milliseconds(5000);
 
-constinit std::array<Chore, 4096> chores{};
+constinit Slots<Chore, 4096> chores{};
+// By descriptor: the first chore + 1. Zero pages until used.
+constinit std::array<std::uint16_t, fds::limit> first{};
 constinit std::atomic<std::uint32_t> count{0};
 constinit std::uint32_t refused = 0;
 
 Chore* create(Kind kind, const Handle& handle, Nanoseconds deadline) {
-  for (Chore& chore : chores) {
-    if (chore.kind != Kind::free) continue;
-    chore = {.kind = kind,
-             .fd = handle.fd,
-             .index = handle.index,
-             .number = handle.number,
-             .drained = 0,
-             .deadline = deadline};
-    count.fetch_add(1, std::memory_order_relaxed);
-    if (deadline != forever) driver::wake_at(deadline);
-    return &chore;
+  if (static_cast<unsigned>(handle.fd) >= fds::limit) return nullptr;
+  Chore* const chore = chores.take();
+  if (chore == nullptr) return nullptr;
+  std::uint16_t& head = first[static_cast<unsigned>(handle.fd)];
+  *chore = {.kind = kind,
+            .fd = handle.fd,
+            .index = handle.index,
+            .number = handle.number,
+            .drained = 0,
+            .next = head,
+            .deadline = deadline};
+  head = static_cast<std::uint16_t>(chores.number_of(*chore) + 1);
+  count.fetch_add(1, std::memory_order_relaxed);
+  if (deadline != forever) driver::wake_at(deadline);
+  return chore;
+}
+
+// Calls visit(chore) for each chore of a descriptor; it may end it.
+template <typename Visit>
+void for_each_of(int fd, Visit visit) {
+  if (static_cast<unsigned>(fd) >= fds::limit) return;
+  for (std::uint32_t link = first[static_cast<unsigned>(fd)]; link != 0;) {
+    Chore& chore = chores[link - 1];
+    link = chore.next;
+    visit(chore);
   }
-  return nullptr;
+}
+
+void unlink(const Chore& chore) {
+  const std::uint32_t link_to_it = chores.number_of(chore) + 1;
+  std::uint16_t& head = first[static_cast<unsigned>(chore.fd)];
+  if (head == link_to_it) head = static_cast<std::uint16_t>(chore.next);
+  for_each_of(chore.fd, [&](Chore& other) {
+    if (other.next == link_to_it) other.next = chore.next;
+  });
 }
 
 bool is_watching_output(int fd) {
-  return any() && std::any_of(chores.begin(), chores.end(), [&](const Chore& chore) {
-           return chore.kind == Kind::output && chore.fd == fd;
-         });
+  bool found = false;
+  for_each_of(fd, [&](const Chore& chore) { found = found || chore.kind == Kind::output; });
+  return found;
 }
 
 Handle handle_of(const Chore& chore) {
   return {.fd = chore.fd, .index = chore.index, .number = chore.number};
-}
-
-std::uint32_t slot_of(const Chore& chore) {
-  return static_cast<std::uint32_t>(&chore - chores.data());
 }
 
 void end(Chore& chore) {
@@ -87,7 +109,8 @@ void end(Chore& chore) {
   } else if (chore.kind == Kind::output) {
     driver::forget(chore.fd);
   }
-  chore = {};
+  unlink(chore);
+  chores.give_back(chore);
   count.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -146,12 +169,12 @@ void linger(int fd, std::uint32_t index) {
   if (chore == nullptr) return close_now(fd, index);
   chore->drained = drained;
   if (is_refusal) ++refused;
-  driver::watch(fd, driver::Source::chore, slot_of(*chore),
+  driver::watch(fd, driver::Source::chore, chores.number_of(*chore),
                 EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
 bool evict_refused() {
-  for (Chore& chore : chores) {
+  for (Chore& chore : chores.known()) {
     if (chore.kind != Kind::linger || chore.index != arena::none) continue;
     end(chore);
     return true;
@@ -166,7 +189,8 @@ void watch_output(const Handle& handle) {
   if (fds::is_internal(handle.fd) || is_watching_output(handle.fd)) return;
   Chore* chore = create(Kind::output, handle, forever);
   if (chore == nullptr) return;
-  if (!driver::watch(handle.fd, driver::Source::chore, slot_of(*chore), EPOLLOUT | EPOLLET)) {
+  if (!driver::watch(handle.fd, driver::Source::chore, chores.number_of(*chore),
+                     EPOLLOUT | EPOLLET)) {
     end(*chore);
   }
 }
@@ -179,15 +203,13 @@ void expect_close(const Handle& handle) {
 
 void forget(int fd) {
   const driver::Guard guard;
-  if (!any()) return;
-  for (Chore& chore : chores) {
-    if (chore.fd == fd && (chore.kind == Kind::output || chore.kind == Kind::expect_close))
-      end(chore);
-  }
+  for_each_of(fd, [](Chore& chore) {
+    if (chore.kind == Kind::output || chore.kind == Kind::expect_close) end(chore);
+  });
 }
 
 void on_event(std::uint32_t number) {
-  Chore& chore = chores[number % chores.size()];
+  Chore& chore = chores[number];
   if (chore.kind == Kind::linger) {
     // What the client sends is read in any case: unread bytes would make the close a reset.
     const bool over = drain(chore.fd, chore.index, chore.drained);
@@ -202,7 +224,7 @@ void on_event(std::uint32_t number) {
 void on_timer() {
   if (!any()) return;
   const Nanoseconds now = monotonic_now();
-  for (Chore& chore : chores) {
+  for (Chore& chore : chores.known()) {
     if (chore.kind == Kind::free || chore.deadline == forever) continue;
     if (chore.deadline > now) {
       driver::wake_at(chore.deadline);
@@ -221,7 +243,7 @@ void on_timer() {
 void finish() {
   const driver::Guard guard;
   const Deadline deadline(exit_time);
-  for (Chore& chore : chores) {
+  for (Chore& chore : chores.known()) {
     if (chore.kind != Kind::linger) continue;
     for (;;) {
       int unsent = 0;
@@ -238,10 +260,13 @@ void finish() {
 }
 
 void drop_after_fork() {
-  for (Chore& chore : chores) {
+  for (Chore& chore : chores.known()) {
+    if (chore.kind == Kind::free) continue;
+    first[static_cast<unsigned>(chore.fd)] = 0;
     if (chore.kind == Kind::linger) fds::close_internal(chore.fd);
     chore = {};
   }
+  chores.clear();
   count.store(0);
   refused = 0;
 }

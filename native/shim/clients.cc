@@ -15,6 +15,7 @@
 #include "shim/fds.h"
 #include "shim/handover.h"
 #include "shim/listeners.h"
+#include "shim/slots.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -23,7 +24,7 @@ namespace {
 
 using State = Client::State;
 
-constinit std::array<Client, Config::most_pending> clients{};
+constinit Slots<Client, Config::most_pending> clients{};
 constinit std::uint32_t waiting = 0;
 
 // Edge-triggered: half a request must not wake anybody again.
@@ -37,10 +38,6 @@ constexpr std::string_view policy_answer =
 constexpr std::array<std::string_view, 9> http_methods{
     "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT "};
 
-std::uint32_t number_of(const Client& client) {
-  return static_cast<std::uint32_t>(&client - clients.data());
-}
-
 void set_state(Client& client, State state) {
   if (client.state == State::waiting) --waiting;
   client.state = state;
@@ -53,7 +50,7 @@ int detach(Client& client) {
   if (client.state == State::waiting && client.parked) driver::forget(fd);
   if (client.parked) fds::reset(fd);
   set_state(client, State::free);
-  client = {};
+  clients.give_back(client);
   return fd;
 }
 
@@ -101,7 +98,7 @@ void finish(Client& client) {
     park(client);
   }
   set_state(client, State::complete);
-  listeners::enqueue(client.listener, number_of(client));
+  listeners::enqueue(client.listener, clients.number_of(client));
 }
 
 void pass_raw(Client& client) {
@@ -224,7 +221,7 @@ void on_due(Client& client, Nanoseconds now) {
 
 }  // namespace
 
-Client& at(std::uint32_t client) { return clients[client % clients.size()]; }
+Client& at(std::uint32_t client) { return clients[client]; }
 
 void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t size) {
   Client client{};
@@ -240,9 +237,8 @@ void add(int fd, std::uint32_t listener, const sockaddr_in6& address, socklen_t 
 
 void resume(const Client& from) {
   if (waiting >= config.max_pending) evict_oldest();
-  auto* slot = std::find_if(clients.begin(), clients.end(),
-                            [](const Client& client) { return client.state == State::free; });
-  if (slot == clients.end()) {
+  Client* const slot = clients.take();
+  if (slot == nullptr) {
     sock::close(from.fd);
     return;
   }
@@ -260,7 +256,7 @@ void resume(const Client& from) {
   if (client.state != State::waiting) return;
   park(client);
   driver::wake_at(due(client));
-  if (!driver::watch(client.fd, driver::Source::client, number_of(client), edge)) {
+  if (!driver::watch(client.fd, driver::Source::client, clients.number_of(client), edge)) {
     drop(client, "it cannot be watched");
   }
 }
@@ -277,16 +273,16 @@ void end_here(std::uint32_t number) {
 
 void hand_over_waiting(std::uint32_t listener, int give) {
   if (waiting == 0) return;
-  for (Client& client : clients) {
+  for (Client& client : clients.known()) {
     if (client.state != State::waiting || client.listener != listener) continue;
     if (!handover::put(give, client)) return;
-    end_here(number_of(client));
+    end_here(clients.number_of(client));
   }
 }
 
 bool evict_oldest() {
   Client* oldest = nullptr;
-  for (Client& client : clients) {
+  for (Client& client : clients.known()) {
     if (client.state != State::waiting) continue;
     if (oldest == nullptr || client.since < oldest->since) oldest = &client;
   }
@@ -298,7 +294,7 @@ bool evict_oldest() {
 void remove(std::uint32_t number) { detach(at(number)); }
 
 void end_all_of(std::uint32_t listener) {
-  for (Client& client : clients) {
+  for (Client& client : clients.known()) {
     if (client.state == State::free || client.listener != listener) continue;
     if (client.state == State::complete && client.index != arena::none)
       arena::release(client.index);
@@ -318,7 +314,7 @@ void on_event(std::uint32_t number, std::uint32_t events) {
 void on_timer() {
   if (waiting == 0) return;
   const Nanoseconds now = monotonic_now();
-  for (Client& client : clients) {
+  for (Client& client : clients.known()) {
     if (client.state != State::waiting) continue;
     if (due(client) <= now) {
       on_due(client, now);
@@ -329,12 +325,13 @@ void on_timer() {
 }
 
 void drop_after_fork() {
-  for (Client& client : clients) {
+  for (Client& client : clients.known()) {
     if (client.state == State::free) continue;
     if (client.parked) fds::reset(client.fd);
     sock::close(client.fd);
     client = {};
   }
+  clients.clear();
   waiting = 0;
 }
 

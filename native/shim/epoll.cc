@@ -170,7 +170,7 @@ Result take_out(int epfd, Registration& registration) {
 void renew(int epfd, std::uint32_t set) {
   if (!sets[set].inherited) return;
   sets[set].inherited = false;
-  for (Registration& registration : registrations) {
+  for (Registration& registration : registrations.known()) {
     if (registration.kind != Kind::listener || registration.set != set) continue;
     retag(registration);
     registration.owner = process::id();
@@ -435,7 +435,7 @@ void drop_reference(std::uint32_t set) {
     });
     return;
   }
-  for (Registration& registration : registrations) {
+  for (Registration& registration : registrations.known()) {
     if (registration.kind != Kind::free && registration.set == set) remove(registration);
   }
 }
@@ -447,7 +447,7 @@ void after_fork_in_parent() { table_lock.release(); }
 void after_fork_in_child() {
   table_lock = {};
   for (Set& set : sets) set.inherited = set.references != 0;
-  for (Registration& registration : registrations) {
+  for (Registration& registration : registrations.known()) {
     if (registration.kind == Kind::driver) remove(registration);
   }
 }

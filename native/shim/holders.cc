@@ -4,17 +4,17 @@
 // many let go at once; and a child that was killed, or whose pid is somebody else's by now, must
 // not be waited for. A holder is one word, [since 32][pid 32], that changes by compare-and-exchange
 // only: there is no lock that a killed process could leave behind.
+#include "shim/holders.h"
+
 #include <algorithm>
 #include <atomic>
 
 #include "shim/arena.h"
 #include "shim/lifetime.h"
+#include "shim/process.h"
 
 namespace wswrap::arena {
 namespace {
-
-// Marks the pid of a holder that is about to leave.
-constexpr std::uint32_t leaving = 1u << 30;
 
 // The place of a child to come, if the child never came and nobody says so; likewise a message that
 // is lost with the socket it was sent to.
@@ -34,8 +34,9 @@ bool is_recent(std::uint32_t since) { return lifetime::now() - since <= longest_
 // `census` null: any process that has the pid will do.
 bool is_alive(std::uint64_t word, lifetime::Census* census) {
   const std::uint32_t pid = pid_in(word);
-  if ((pid & reserved_holder) != 0) return is_recent(since_in(word));
-  return lifetime::is_alive(pid & ~leaving, since_in(word), census);
+  if ((pid & reserved_mark) != 0) return is_recent(since_in(word));
+  if (census == nullptr && pid == process::id()) return true;
+  return lifetime::is_alive(pid & ~leaving_mark, since_in(word), census);
 }
 
 // True if any holder other than `except` (a pid) is alive and means to stay.
@@ -43,7 +44,7 @@ bool is_any_alive(Record& record, std::uint32_t except, lifetime::Census* census
   return std::any_of(record.holders.begin(), record.holders.end(), [&](std::uint64_t& holder) {
     const std::uint64_t word = Word(holder).load();
     const std::uint32_t pid = pid_in(word);
-    return word != 0 && (pid & ~leaving) != except && (pid & leaving) == 0 &&
+    return word != 0 && (pid & ~leaving_mark) != except && (pid & leaving_mark) == 0 &&
            is_alive(word, census);
   });
 }
@@ -61,7 +62,7 @@ bool is_awaited(Record& record) {
 std::uint64_t* place_of(Record& record, std::uint32_t pid) {
   auto* const found = std::find_if(
       record.holders.begin(), record.holders.end(),
-      [&](std::uint64_t& holder) { return (pid_in(Word(holder).load()) & ~leaving) == pid; });
+      [&](std::uint64_t& holder) { return (pid_in(Word(holder).load()) & ~leaving_mark) == pid; });
   return found == record.holders.end() ? nullptr : found;
 }
 
@@ -111,12 +112,12 @@ bool leave(std::uint32_t index, std::uint32_t pid) {
   if (place == nullptr) {
     take_from(record.crowd);
   } else {
-    Word(*place).store(make_word(pid | leaving));
+    Word(*place).store(make_word(pid | leaving_mark));
   }
   const bool last = is_last(index, pid) && (set_state(record, ended) & ended) == 0;
   for (std::uint64_t& holder : record.holders) {
     // The place reserved for a child and the one that it took by itself may both be there.
-    const bool own = (pid_in(Word(holder).load()) & ~leaving) == pid;
+    const bool own = (pid_in(Word(holder).load()) & ~leaving_mark) == pid;
     if (own && (!last || &holder != place)) Word(holder).store(0);
   }
   if (!last) return false;

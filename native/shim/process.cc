@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <string_view>
+#include <utility>
 
 #include "shim/arena.h"
 #include "shim/chores.h"
@@ -59,8 +60,8 @@ void adopt_descriptors() {
   });
 }
 
-// The thread that forks, as its parent knew it: in the child it has another id.
-constinit std::uint32_t forking_thread = 0;
+// Of the fork that this thread makes; 0: none, or one that needs nothing.
+constinit thread_local std::uint32_t reservation = 0;
 constinit bool prepared = false;
 
 [[gnu::constructor(101)]] void start() {
@@ -97,9 +98,8 @@ void before_fork() {
   driver::hold_for_fork();
   epoll::before_fork();
   prepared = true;
-  forking_thread = thread_id();
   listeners::share_before_fork();
-  references::before_fork();
+  reservation = references::before_fork();
 }
 
 void after_fork_in_parent() {
@@ -116,17 +116,18 @@ void after_fork_in_child() {
   prepared = false;
   epoll::after_fork_in_child();
   driver::drop_after_fork();
-  references::after_fork_in_child(forking_thread);
+  references::after_fork_in_child(std::exchange(reservation, 0));
   heartbeat::start();
   chores::resume_after_fork();
 }
 
 void settle_fork(long child) {
-  if (!fds::any() || is_borrowed()) return;
+  const std::uint32_t settled = std::exchange(reservation, 0);
+  if (settled == 0) return;
   if (child < 0) {
-    references::on_failed_fork();
+    references::on_failed_fork(settled);
   } else {
-    references::after_fork_in_parent(static_cast<std::uint32_t>(child));
+    references::after_fork_in_parent(settled, static_cast<std::uint32_t>(child));
   }
 }
 

@@ -79,9 +79,12 @@ class Intake {
     if (!confined::can_scatter()) asked = asked.first(1);
     const long got = fetch(asked);
     if (got <= 0) return nothing(got);
-    decode(asked, static_cast<std::size_t>(got));
-    // A read that has blocked says nothing about what is left.
-    return judge(can_poll_ && static_cast<std::size_t>(got) < codec::total_size(asked));
+    const std::size_t consumed = decode(asked, static_cast<std::size_t>(got));
+    if (taken_ == 0) junk_ += consumed;
+    // A read that has blocked says nothing about what is left. If nothing was payload, the server
+    // learns what comes next: that may be an error.
+    const bool all = can_poll_ && static_cast<std::size_t>(got) < codec::total_size(asked);
+    return judge((all && taken_ > 0) || junk_ >= most_junk);
   }
 
   // MSG_PEEK: only what is in front of the payload goes for good.
@@ -110,7 +113,7 @@ class Intake {
     sock::discard(fd_, consumed);
     junk_ += consumed;
     log_input(record_, consumed, 0);
-    return judge(consumed == bytes.size() && (bytes.size() < wire.size() || junk_ >= most_junk));
+    return judge(junk_ >= most_junk);
   }
 
   long fetch(std::span<const iovec> asked) const {

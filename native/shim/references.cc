@@ -52,24 +52,22 @@ std::uint32_t number_of(std::uint32_t index) {
   return held[index].number.load(std::memory_order_relaxed);
 }
 
-void before_fork() {
-  const std::uint32_t reserved = thread_id() | arena::reserved_holder;
-  for_each_held([&](std::uint32_t index) { arena::join(index, reserved); });
+std::uint32_t before_fork() {
+  const std::uint32_t reservation = arena::next_reservation();
+  for_each_held([&](std::uint32_t index) { arena::join(index, reservation); });
+  return reservation;
 }
 
-void on_failed_fork() {
-  const std::uint32_t reserved = thread_id() | arena::reserved_holder;
-  for_each_held([&](std::uint32_t index) { arena::leave(index, reserved); });
+void on_failed_fork(std::uint32_t reservation) {
+  for_each_held([&](std::uint32_t index) { arena::leave(index, reservation); });
 }
 
-void after_fork_in_parent(std::uint32_t child) {
-  const std::uint32_t reserved = thread_id() | arena::reserved_holder;
-  for_each_held([&](std::uint32_t index) { arena::rename(index, reserved, child); });
+void after_fork_in_parent(std::uint32_t reservation, std::uint32_t child) {
+  for_each_held([&](std::uint32_t index) { arena::rename(index, reservation, child); });
 }
 
-void after_fork_in_child(std::uint32_t thread) {
-  const std::uint32_t reserved = thread | arena::reserved_holder;
-  for_each_held([&](std::uint32_t index) { arena::rename(index, reserved, process::id()); });
+void after_fork_in_child(std::uint32_t reservation) {
+  for_each_held([&](std::uint32_t index) { arena::rename(index, reservation, process::id()); });
 }
 
 }  // namespace wswrap::references

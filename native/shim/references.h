@@ -25,12 +25,11 @@ bool any_for(std::uint32_t index);
 std::uint32_t number_of(std::uint32_t index);
 
 // fork: a place is kept for the child before it exists, so that a parent that closes at once is not
-// taken for the last holder.
-void before_fork();
-void on_failed_fork();
+// taken for the last holder. Returns the reservation.
+std::uint32_t before_fork();
+void on_failed_fork(std::uint32_t reservation);
 // A child that is killed at once has not claimed its place: its parent does it, too.
-void after_fork_in_parent(std::uint32_t child);
-// `thread` is the id that the forking thread had in the parent.
-void after_fork_in_child(std::uint32_t thread);
+void after_fork_in_parent(std::uint32_t reservation, std::uint32_t child);
+void after_fork_in_child(std::uint32_t reservation);
 
 }  // namespace wswrap::references

@@ -2,8 +2,6 @@
 
 #include <sys/random.h>
 
-#include <algorithm>
-
 #include "shim/kernel.h"
 #include "shim/listeners.h"
 #include "shim/process.h"
@@ -11,7 +9,7 @@
 namespace wswrap::epoll {
 
 constinit OwnerLock table_lock;
-constinit std::array<Registration, 1u << 16> registrations{};
+constinit Slots<Registration, 1u << 16> registrations{};
 constinit std::array<Set, 1024> sets{};
 
 namespace {
@@ -24,11 +22,6 @@ constexpr std::uint64_t slot_mask = (1u << slot_bits) - 1;
 constinit std::array<std::uint32_t, fds::limit> first{};
 constinit std::uint64_t magic = 0;
 constinit std::uint64_t generation = 0;
-constinit std::uint32_t hint = 0;
-
-std::uint32_t slot_of(const Registration& registration) {
-  return static_cast<std::uint32_t>(&registration - registrations.data());
-}
 
 Registration* at_link(std::uint32_t link) { return link == 0 ? nullptr : &registrations[link - 1]; }
 
@@ -41,8 +34,8 @@ bool is_tag(std::uint64_t data) {
 Registration* find_tag(std::uint64_t data) {
   if (!is_tag(data)) return nullptr;
   const auto slot = static_cast<std::size_t>(data & slot_mask);
-  if (slot >= registrations.size()) return nullptr;
-  Registration& found = registrations[slot];
+  if (slot >= registrations.known().size()) return nullptr;
+  Registration& found = registrations.known()[slot];
   return found.kind != Kind::free && found.tag == data ? &found : nullptr;
 }
 
@@ -66,39 +59,33 @@ void retag(Registration& registration) {
     magic = (random | 1ull << 63) >> (slot_bits + generation_bits);
   }
   generation = (generation + 1) & ((1u << generation_bits) - 1);
-  registration.tag = (magic << generation_bits | generation) << slot_bits | slot_of(registration);
+  registration.tag =
+      (magic << generation_bits | generation) << slot_bits | registrations.number_of(registration);
 }
 
 Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index) {
-  for (std::uint32_t step = 0; step < registrations.size(); ++step) {
-    const std::uint32_t slot = (hint + step) % static_cast<std::uint32_t>(registrations.size());
-    Registration& registration = registrations[slot];
-    if (registration.kind != Kind::free) continue;
-    hint = slot + 1;
-    registration = {};
-    registration.kind = kind;
-    registration.set = set;
-    registration.index = index;
-    registration.fd = fd;
-    registration.owner = process::id();
-    retag(registration);
-    std::uint32_t& head = first[static_cast<unsigned>(fd)];
-    registration.next = head;
-    head = slot + 1;
-    if (kind == Kind::listener) listeners::enter_epoll(index);
-    return &registration;
-  }
-  return nullptr;
+  Registration* const registration = registrations.take();
+  if (registration == nullptr) return nullptr;
+  registration->kind = kind;
+  registration->set = set;
+  registration->index = index;
+  registration->fd = fd;
+  registration->owner = process::id();
+  retag(*registration);
+  std::uint32_t& head = first[static_cast<unsigned>(fd)];
+  registration->next = head;
+  head = registrations.number_of(*registration) + 1;
+  if (kind == Kind::listener) listeners::enter_epoll(index);
+  return registration;
 }
 
 void remove(Registration& registration) {
-  const std::uint32_t link_to_it = slot_of(registration) + 1;
+  const std::uint32_t link_to_it = registrations.number_of(registration) + 1;
   std::uint32_t* link = &first[static_cast<unsigned>(registration.fd)];
   while (*link != 0 && *link != link_to_it) link = &registrations[*link - 1].next;
   if (*link != 0) *link = registration.next;
-  hint = std::min(hint, link_to_it - 1);
   if (registration.kind == Kind::listener) listeners::leave_epoll(registration.index);
-  registration = {};
+  registrations.give_back(registration);
 }
 
 }  // namespace wswrap::epoll

@@ -13,6 +13,7 @@
 
 #include "shim/fds.h"
 #include "shim/lock.h"
+#include "shim/slots.h"
 
 namespace wswrap::epoll {
 
@@ -46,7 +47,7 @@ struct Set {
 
 // Taken after the driver, never before: a close has the driver when it comes here.
 extern constinit OwnerLock table_lock;
-extern constinit std::array<Registration, 1u << 16> registrations;
+extern constinit Slots<Registration, 1u << 16> registrations;
 extern constinit std::array<Set, 1024> sets;
 
 // True if the data of an event can only be a tag.

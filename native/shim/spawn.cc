@@ -151,7 +151,7 @@ Verdict inspect(const Request& request) {
 // own copies at once.
 class Reservation {
  public:
-  explicit Reservation(const Request& request) : reserved_(thread_id() | arena::reserved_holder) {
+  explicit Reservation(const Request& request) : reserved_(arena::next_reservation()) {
     const driver::Guard guard;
     for_each_ours(process::is_borrowed(), [&](int fd, bool, std::uint32_t record) {
       if (!Places(fd, is_inherited(fd), request.actions).any()) return;

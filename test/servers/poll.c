@@ -3,7 +3,7 @@
 // Slots of closed sessions stay in the array with a negative descriptor, which poll must skip.
 #include "session.h"
 
-enum { SLOTS = 1024 };
+enum { SLOTS = 4096 };
 
 static int wait_for(struct pollfd *fds, nfds_t count) {
 #ifdef PPOLL

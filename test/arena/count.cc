@@ -1,0 +1,17 @@
+// count PID: how many records of the arena are in use, as "connections N listeners N".
+#include <algorithm>
+#include <span>
+
+#include "map.h"
+
+int main(int argc, char** argv) {
+  using namespace wswrap;
+  if (argc != 2) return 2;
+  const arena::Layout layout = test::map_arena(argv[1]);
+  const std::span cookies(layout.cookies, layout.count);
+  const auto used = [](std::span<std::uint64_t> some) {
+    return std::ranges::count_if(some, [](std::uint64_t cookie) { return cookie != 0; });
+  };
+  std::printf("connections %ld listeners %ld\n", used(cookies.first(layout.connections)),
+              used(cookies.subspan(layout.connections)));
+}
