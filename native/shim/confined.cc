@@ -1,6 +1,5 @@
 #include "shim/confined.h"
 
-#include <linux/seccomp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -83,11 +82,11 @@ void prepare() {
 }
 
 void enter(unsigned operation, unsigned long flags, const void* program) {
-  if (operation == SECCOMP_SET_MODE_STRICT) {
+  if (operation == filter::set_mode_strict) {
     seccomp::add_strict();
-  } else if (operation == SECCOMP_SET_MODE_FILTER) {
-    const auto* given = static_cast<const sock_fprog*>(program);
-    seccomp::add({given->filter, given->len}, (flags & SECCOMP_FILTER_FLAG_TSYNC) != 0);
+  } else if (operation == filter::set_mode_filter) {
+    const auto* given = static_cast<const filter::Program*>(program);
+    seccomp::add({given->instructions, given->size}, (flags & filter::all_threads) != 0);
   } else {
     return;
   }

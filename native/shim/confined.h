@@ -19,7 +19,7 @@ namespace wswrap::confined {
 // Before a filter is installed: remembers what cannot be asked for afterwards.
 void prepare();
 
-// Afterwards. As seccomp(2) has it: SECCOMP_SET_MODE_…, SECCOMP_FILTER_FLAG_…, a sock_fprog.
+// Afterwards, with the arguments of seccomp(2).
 void enter(unsigned operation, unsigned long flags, const void* program);
 
 // seccomp(2), for which libc has no function, with both.

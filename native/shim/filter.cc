@@ -7,32 +7,55 @@
 namespace wswrap::filter {
 namespace {
 
+// The parts of an instruction's code (linux/bpf_common.h).
+enum Class : unsigned { ld, ldx, st, stx, alu, jmp, ret, misc };
+enum Mode : unsigned { imm = 0x00, abs = 0x20, mem = 0x60, len = 0x80 };
+enum Operation : unsigned {
+  add = 0x00,
+  sub = 0x10,
+  mul = 0x20,
+  div = 0x30,
+  or_ = 0x40,
+  and_ = 0x50,
+  lsh = 0x60,
+  rsh = 0x70,
+  neg = 0x80,
+  xor_ = 0xa0,
+};
+enum Condition : unsigned { ja = 0x00, jeq = 0x10, jgt = 0x20, jge = 0x30 };
+constexpr unsigned by_index = 0x08;  // the operand is the index register
+constexpr unsigned return_accumulator = 0x10;
+constexpr unsigned txa = 0x80;
+
+constexpr unsigned class_of(const Instruction& instruction) { return instruction.code & 0x07; }
+constexpr unsigned mode_of(const Instruction& instruction) { return instruction.code & 0xe0; }
+constexpr unsigned operation_of(const Instruction& instruction) { return instruction.code & 0xf0; }
+
 // One run of a program: an accumulator, an index register and sixteen words of memory.
 class Machine {
  public:
-  explicit Machine(const seccomp_data& call) : call_(call) {}
+  explicit Machine(const Call& call) : call_(call) {}
 
   // Performs an instruction that neither jumps nor returns. False if there is no such instruction.
-  bool step(const sock_filter& instruction) {
-    const std::uint32_t k = instruction.k;
-    switch (BPF_CLASS(instruction.code)) {
-      case BPF_LD:
+  bool step(const Instruction& instruction) {
+    switch (class_of(instruction)) {
+      case ld:
         return load(instruction, accumulator_);
-      case BPF_LDX:
+      case ldx:
         return load(instruction, index_);
-      case BPF_ST:
-        memory_[k % memory_.size()] = accumulator_;
+      case st:
+        memory_[instruction.constant % memory_.size()] = accumulator_;
         return true;
-      case BPF_STX:
-        memory_[k % memory_.size()] = index_;
+      case stx:
+        memory_[instruction.constant % memory_.size()] = index_;
         return true;
-      case BPF_ALU:
-        return compute(BPF_OP(instruction.code), operand(instruction));
-      case BPF_MISC:
-        if (BPF_MISCOP(instruction.code) == BPF_TAX) {
-          index_ = accumulator_;
-        } else {
+      case alu:
+        return compute(operation_of(instruction), operand(instruction));
+      case misc:
+        if ((instruction.code & txa) != 0) {
           accumulator_ = index_;
+        } else {
+          index_ = accumulator_;
         }
         return true;
       default:
@@ -41,34 +64,34 @@ class Machine {
   }
 
   // How many instructions a jump skips.
-  std::uint32_t skipped(const sock_filter& jump) const {
-    if (BPF_OP(jump.code) == BPF_JA) return jump.k;
-    return holds(BPF_OP(jump.code), operand(jump)) ? jump.jt : jump.jf;
+  std::uint32_t skipped(const Instruction& jump) const {
+    if (operation_of(jump) == ja) return jump.constant;
+    return holds(operation_of(jump), operand(jump)) ? jump.jump_if_true : jump.jump_if_false;
   }
 
-  std::uint32_t result(const sock_filter& instruction) const {
-    return BPF_RVAL(instruction.code) == BPF_A ? accumulator_ : instruction.k;
+  std::uint32_t result(const Instruction& instruction) const {
+    return (instruction.code & return_accumulator) != 0 ? accumulator_ : instruction.constant;
   }
 
  private:
-  std::uint32_t operand(const sock_filter& instruction) const {
-    return BPF_SRC(instruction.code) == BPF_X ? index_ : instruction.k;
+  std::uint32_t operand(const Instruction& instruction) const {
+    return (instruction.code & by_index) != 0 ? index_ : instruction.constant;
   }
 
-  bool load(const sock_filter& instruction, std::uint32_t& target) {
-    switch (BPF_MODE(instruction.code)) {
-      case BPF_IMM:
-        target = instruction.k;
+  bool load(const Instruction& instruction, std::uint32_t& target) {
+    switch (mode_of(instruction)) {
+      case imm:
+        target = instruction.constant;
         return true;
-      case BPF_LEN:
+      case len:
         target = sizeof call_;
         return true;
-      case BPF_MEM:
-        target = memory_[instruction.k % memory_.size()];
+      case mem:
+        target = memory_[instruction.constant % memory_.size()];
         return true;
-      case BPF_ABS:
-        if (instruction.k > sizeof call_ - sizeof target) return false;
-        std::memcpy(&target, reinterpret_cast<const std::byte*>(&call_) + instruction.k,
+      case abs:
+        if (instruction.constant > sizeof call_ - sizeof target) return false;
+        std::memcpy(&target, reinterpret_cast<const std::byte*>(&call_) + instruction.constant,
                     sizeof target);
         return true;
       default:
@@ -78,35 +101,35 @@ class Machine {
 
   bool compute(unsigned operation, std::uint32_t value) {
     switch (operation) {
-      case BPF_ADD:
+      case add:
         accumulator_ += value;
         return true;
-      case BPF_SUB:
+      case sub:
         accumulator_ -= value;
         return true;
-      case BPF_MUL:
+      case mul:
         accumulator_ *= value;
         return true;
-      case BPF_DIV:
+      case div:
         if (value == 0) return false;
         accumulator_ /= value;
         return true;
-      case BPF_AND:
+      case and_:
         accumulator_ &= value;
         return true;
-      case BPF_OR:
+      case or_:
         accumulator_ |= value;
         return true;
-      case BPF_XOR:
+      case xor_:
         accumulator_ ^= value;
         return true;
-      case BPF_LSH:
+      case lsh:
         accumulator_ = value < 32 ? accumulator_ << value : 0;
         return true;
-      case BPF_RSH:
+      case rsh:
         accumulator_ = value < 32 ? accumulator_ >> value : 0;
         return true;
-      case BPF_NEG:
+      case neg:
         accumulator_ = 0 - accumulator_;
         return true;
       default:
@@ -116,46 +139,44 @@ class Machine {
 
   bool holds(unsigned condition, std::uint32_t value) const {
     switch (condition) {
-      case BPF_JEQ:
+      case jeq:
         return accumulator_ == value;
-      case BPF_JGT:
+      case jgt:
         return accumulator_ > value;
-      case BPF_JGE:
+      case jge:
         return accumulator_ >= value;
       default:
-        return (accumulator_ & value) != 0;  // BPF_JSET
+        return (accumulator_ & value) != 0;  // jset
     }
   }
 
-  const seccomp_data& call_;
+  const Call& call_;
   std::uint32_t accumulator_ = 0;
   std::uint32_t index_ = 0;
-  std::array<std::uint32_t, BPF_MEMWORDS> memory_{};
+  std::array<std::uint32_t, 16> memory_{};
 };
 
 }  // namespace
 
-std::uint32_t evaluate(std::span<const sock_filter> program, const seccomp_data& call) {
+std::uint32_t evaluate(std::span<const Instruction> program, const Call& call) {
   Machine machine(call);
   // Jumps only lead forward.
   for (std::size_t at = 0; at < program.size(); ++at) {
-    const sock_filter& instruction = program[at];
-    const unsigned kind = BPF_CLASS(instruction.code);
-    if (kind == BPF_RET) return machine.result(instruction);
-    if (kind == BPF_JMP) {
+    const Instruction& instruction = program[at];
+    if (class_of(instruction) == ret) return machine.result(instruction);
+    if (class_of(instruction) == jmp) {
       at += machine.skipped(instruction);
     } else if (!machine.step(instruction)) {
       break;
     }
   }
-  return SECCOMP_RET_KILL_PROCESS;
+  return kill_process;
 }
 
 bool permits(std::uint32_t action) {
   // Of several actions the kernel takes the least, as a signed number: those that stop the call
-  // come first, SECCOMP_RET_ERRNO last of them.
-  const auto rank = static_cast<std::int32_t>(action & SECCOMP_RET_ACTION_FULL);
-  return rank > static_cast<std::int32_t>(SECCOMP_RET_ERRNO);
+  // come first, and an errno in its place is the last of them.
+  return static_cast<std::int32_t>(action & action_part) > static_cast<std::int32_t>(return_errno);
 }
 
 }  // namespace wswrap::filter

@@ -1,13 +1,12 @@
 // How a server forbids itself system calls: by prctl(2), or by seccomp(2), for which libc has no
 // function.
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include <array>
 #include <cstdarg>
 
 #include "shim/confined.h"
+#include "shim/filter.h"
 #include "shim/hooks.h"
 #include "shim/libc.h"
 
@@ -16,15 +15,15 @@ namespace wswrap {
 int hook_prctl(int option, ...) {
   va_list list;
   va_start(list, option);
-  std::array<long, 4> a{};
+  long a[4];
   for (long& value : a) value = va_arg(list, long);
   va_end(list);
   if (option != PR_SET_SECCOMP) return libc.prctl(option, a[0], a[1], a[2], a[3]);
   confined::prepare();
   const int failed = libc.prctl(option, a[0], a[1], a[2], a[3]);
   if (failed == 0) {
-    const bool strict = a[0] == SECCOMP_MODE_STRICT;
-    confined::enter(strict ? SECCOMP_SET_MODE_STRICT : SECCOMP_SET_MODE_FILTER, 0,
+    const bool strict = a[0] == filter::mode_strict;
+    confined::enter(strict ? filter::set_mode_strict : filter::set_mode_filter, 0,
                     reinterpret_cast<const void*>(a[1]));
   }
   return failed;
@@ -34,7 +33,7 @@ long confined::install(unsigned operation, unsigned long flags, void* program) {
   prepare();
   const long result = libc.syscall(SYS_seccomp, operation, flags, program);
   // A descriptor to be notified through; or, positive as well, a thread that stood in the way.
-  const bool installed = result == 0 || (result > 0 && (flags & SECCOMP_FILTER_FLAG_TSYNC) == 0);
+  const bool installed = result == 0 || (result > 0 && (flags & filter::all_threads) == 0);
   if (installed) enter(operation, flags, program);
   return result;
 }

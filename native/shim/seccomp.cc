@@ -1,13 +1,10 @@
 #include "shim/seccomp.h"
 
 #include <elf.h>
-#include <linux/audit.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
-
-#include "shim/filter.h"
 
 namespace wswrap::seccomp {
 
@@ -17,13 +14,13 @@ namespace {
 
 // A filter is added to those that its thread had before: each must let a call pass.
 struct Filter {
-  std::span<const sock_filter> program;  // empty: only what SECCOMP_MODE_STRICT permits
-  int before = 0;                        // index + 1; 0: the first
+  std::span<const filter::Instruction> program;  // empty: only what SECCOMP_MODE_STRICT permits
+  int before = 0;                                // index + 1; 0: the first
 };
 
 // What the kernel takes at most for one thread. Pages that are not used are not there.
 constexpr std::size_t most_instructions = 32768;
-constinit std::array<sock_filter, most_instructions> instructions{};
+constinit std::array<filter::Instruction, most_instructions> instructions{};
 constinit std::atomic<std::size_t> used{0};
 
 constinit std::array<Filter, 64> filters{};
@@ -36,15 +33,19 @@ constinit std::atomic<int> of_any_thread{0};
 constinit std::atomic<int> of_all_threads{0};
 
 #if defined(__x86_64__)
-constexpr std::uint32_t architecture = AUDIT_ARCH_X86_64;
+constexpr std::uint32_t machine = EM_X86_64;
 #elif defined(__aarch64__)
-constexpr std::uint32_t architecture = AUDIT_ARCH_AARCH64;
+constexpr std::uint32_t machine = EM_AARCH64;
 #elif defined(__i386__)
-constexpr std::uint32_t architecture = AUDIT_ARCH_I386;
+constexpr std::uint32_t machine = EM_386;
 #endif
 
+// AUDIT_ARCH_…: all of these are little-endian.
+constexpr std::uint32_t architecture =
+    machine | 0x40000000u | (sizeof(long) == 8 ? 0x80000000u : 0u);
+
 // A copy of the program; none when there is no room left for it.
-std::span<const sock_filter> keep(std::span<const sock_filter> program) {
+std::span<const filter::Instruction> keep(std::span<const filter::Instruction> program) {
   const std::size_t at = used.fetch_add(program.size());
   if (at + program.size() > instructions.size()) return {};
   const auto copy = std::span(instructions).subspan(at, program.size());
@@ -69,9 +70,9 @@ bool all_of(int newest, Visit visit) {
   return true;
 }
 
-bool passes(int newest, const seccomp_data& call) {
+bool passes(int newest, const filter::Call& call) {
   return all_of(newest, [&](const Filter& filter) {
-    if (filter.program.empty()) return is_permitted_in_strict_mode(call.nr);
+    if (filter.program.empty()) return is_permitted_in_strict_mode(call.number);
     return filter::permits(filter::evaluate(filter.program, call));
   });
 }
@@ -80,7 +81,7 @@ int filters_of_thread() {
   return of_thread == unmet ? of_any_thread.load(std::memory_order_acquire) : of_thread;
 }
 
-void install(std::span<const sock_filter> copy, bool all_threads) {
+void install(std::span<const filter::Instruction> copy, bool all_threads) {
   const int index = filter_count.fetch_add(1);
   // A process with more filters than that has little left to forbid itself.
   if (index >= static_cast<int>(filters.size())) return;
@@ -97,7 +98,7 @@ void meet_thread() {
   if (of_thread == unmet) of_thread = of_any_thread.load(std::memory_order_acquire);
 }
 
-void add(std::span<const sock_filter> program, bool all_threads) {
+void add(std::span<const filter::Instruction> program, bool all_threads) {
   install(keep(program), all_threads);
 }
 
@@ -108,11 +109,11 @@ bool is_thread_strict() {
 }
 
 bool is_stopped(long number, const long (&arguments)[6]) {
-  seccomp_data call{};
-  call.nr = static_cast<int>(number);
-  call.arch = architecture;
+  filter::Call call{};
+  call.number = static_cast<int>(number);
+  call.architecture = architecture;
   for (std::size_t i = 0; i < std::size(arguments); ++i) {
-    call.args[i] = static_cast<unsigned long>(arguments[i]);
+    call.arguments[i] = static_cast<unsigned long>(arguments[i]);
   }
   return !passes(filters_of_thread(), call) ||
          !passes(of_all_threads.load(std::memory_order_acquire), call);

@@ -11,10 +11,10 @@
 // filter is installed may be one of these, and is taken for one.
 #pragma once
 
-#include <linux/filter.h>
-
 #include <atomic>
 #include <span>
+
+#include "shim/filter.h"
 
 namespace wswrap::seccomp {
 
@@ -25,7 +25,7 @@ extern constinit std::atomic<bool> active;
 void meet_thread();
 
 // The calling thread, or all threads of the process, got a filter.
-void add(std::span<const sock_filter> program, bool all_threads);
+void add(std::span<const filter::Instruction> program, bool all_threads);
 // The same for SECCOMP_MODE_STRICT.
 void add_strict();
 

@@ -1,6 +1,7 @@
 // A child process per client that confines itself before it reads the first byte, as sshd's does.
 // Blocking calls; built with -DPOLL a loop around poll; built with -DSTRICT in the mode that leaves
-// only read and write.
+// only read and write. Built with -DLOOSE the parent confines itself, before it accepts, and not by
+// much.
 #include <sys/wait.h>
 
 #include "confine.h"
@@ -31,7 +32,9 @@ static void serve(int fd, const struct options *options) {
 }
 #else
 static void serve(int fd, const struct options *options) {
+#ifndef LOOSE
   confine();
+#endif
   serve_blocking(fd, options);
   exit(0);
 }
@@ -52,6 +55,9 @@ int main(int argc, char **argv) {
   const struct options options = parse_options(argc, argv);
   const int listener = start_server(&options);
   sigaction(SIGCHLD, &(struct sigaction){.sa_handler = report, .sa_flags = SA_RESTART}, NULL);
+#ifdef LOOSE
+  confine_loosely();
+#endif
   announce(&options);
   for (;;) {
     const int fd = accept_client(listener);

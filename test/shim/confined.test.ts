@@ -12,6 +12,7 @@ import { atRandom, framings, oneFrame, splitHeadersSize } from '../support/frami
 import { childrenOf, statusOf } from '../support/kernel.js';
 import {
   confined,
+  confinedLoosely,
   confinedMore,
   confinedPoll,
   confinedStrictly,
@@ -22,6 +23,7 @@ import {
 import { generate, summary } from '../support/payload.js';
 import { type ServerOptions, serve } from '../support/server.js';
 import { type Transport, tcp, websocket } from '../support/transport.js';
+import { Wire } from '../support/wire.js';
 
 const loops = [confined, confinedPoll, confinedMore, confinedStrictly];
 
@@ -80,6 +82,22 @@ for (const loop of [confinedMore, confinedStrictly]) {
     });
   }
 }
+
+test('a filter that lets pass what the shim does changes nothing, for listeners either', async (t) => {
+  const server = await start(t, confinedLoosely, 'sink');
+  assert.equal(statusOf(server.pid, 'Seccomp'), '2');
+  const silent = await Wire.connect(server);
+  t.after(() => silent.destroy());
+  for (const framing of [oneFrame, atRandom]) {
+    const client = await websocket(framing).connect(server);
+    await client.send(generate(3000));
+    await client.finish();
+    assert.equal((await client.rest()).toString(), summary(generate(3000)));
+    await client.ended();
+    client.wire.destroy();
+  }
+  await server.counted('end', 2);
+});
 
 test('a violation is answered with its code', async (t) => {
   for (const loop of [confined, confinedPoll]) {

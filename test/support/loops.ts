@@ -39,6 +39,7 @@ export const confined = loop('confined', 'confined', 'read');
 export const confinedPoll = loop('confined-poll', 'confined', 'read', '-DPOLL');
 // Not among the loops: they cannot shut down, the strict one cannot even close.
 export const confinedMore = loop('confined-more', 'confined', 'read', '-DPOLL', '-DNO_SHUTDOWN');
+export const confinedLoosely = loop('confined-loosely', 'confined', 'read', '-DLOOSE');
 export const confinedStrictly = loop('confined-strictly', 'confined', 'read', '-DSTRICT');
 
 export const loops: readonly Loop[] = [
