@@ -209,6 +209,10 @@ void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index)) {
   });
 }
 
+Ends& ends_of(std::uint32_t listener) {
+  return view.header->ends[(listener - view.connections) % most_listeners];
+}
+
 void note_listener(std::size_t place, std::uint32_t index) {
   std::atomic_ref(view.header->listeners[place]).store(index + 1, std::memory_order_release);
 }

@@ -125,6 +125,16 @@ void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
 // The same in all records; `to` 0: nobody takes the place.
 void rename_everywhere(std::uint32_t from, std::uint32_t to);
 
+// The cookies of two sockets; 0: there is none.
+struct Ends {
+  std::uint64_t give = 0;
+  std::uint64_t take = 0;
+};
+
+// The ends of the way by which clients pass between the processes that share a listener, given the
+// listener's record.
+Ends& ends_of(std::uint32_t listener);
+
 // Notes that the record is that of a listener on the port with that place in config.ports.
 void note_listener(std::size_t place, std::uint32_t index);
 // True when a living process other than `except` listens on that port.

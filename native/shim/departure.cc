@@ -7,6 +7,7 @@
 #include "shim/chores.h"
 #include "shim/driver.h"
 #include "shim/heritage.h"
+#include "shim/listeners.h"
 #include "shim/process.h"
 #include "shim/references.h"
 
@@ -53,8 +54,9 @@ Departure::Departure(bool carries) : borrowed_(process::is_borrowed()) {
   for_each_channel([&](int fd) { holds_ = holds_ || is_inherited(fd); });
 }
 
-void Departure::keep(int, bool, unsigned record) {
+void Departure::keep(int, bool is_listener, unsigned record) {
   holds_ = true;
+  if (is_listener) listeners::bequeath(record, true, !borrowed_);
   // Its parent may close its copy before the program has come up and joined by itself.
   if (borrowed_) arena::join(record, static_cast<std::uint32_t>(kernel::call(SYS_getpid)));
 }
@@ -78,6 +80,9 @@ void Departure::leave() {
 }
 
 void Departure::undo() {
+  for_each_ours(borrowed_, [](int, bool is_listener, std::uint32_t record) {
+    if (is_listener) listeners::bequeath(record, false, false);
+  });
   if (left_) for_each_record([](std::uint32_t record) { arena::join(record, process::id()); });
   if (!borrowed_ || !holds_) return;
   const auto self = static_cast<std::uint32_t>(kernel::call(SYS_getpid));

@@ -1,5 +1,6 @@
 #include "shim/handover.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -8,6 +9,7 @@
 #include "shim/config.h"
 #include "shim/fds.h"
 #include "shim/kernel.h"
+#include "shim/open_fds.h"
 #include "shim/socket.h"
 
 namespace wswrap::handover {
@@ -48,6 +50,24 @@ bool open(int& give, int& take) {
   if (kernel::invoke(SYS_socketpair, AF_UNIX, type, 0, pair) < 0) return false;
   give = fds::hide(pair[0]);
   take = fds::hide(pair[1]);
+  return true;
+}
+
+bool inherit(const arena::Ends& ends, int& give, int& take) {
+  const arena::Ends wanted = ends;
+  if (wanted.give == 0 || wanted.take == 0) return false;
+  give = take = -1;
+  fds::for_each_open([&](int fd) {
+    if (fds::is_internal(fd) || sock::domain(fd) != AF_UNIX) return;
+    const std::uint64_t cookie = arena::cookie_of(fd);
+    if (cookie == wanted.give) give = fd;
+    if (cookie == wanted.take) take = fd;
+  });
+  if (give < 0 || take < 0) return false;
+  for (const int fd : {give, take}) {
+    kernel::invoke(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+    fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
+  }
   return true;
 }
 

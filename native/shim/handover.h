@@ -5,12 +5,17 @@
 // that came with the listener, and whichever process waits next takes them out.
 #pragma once
 
+#include "shim/arena.h"
 #include "shim/clients.h"
 
 namespace wswrap::handover {
 
 // Makes the two ends, hidden from the server. Returns false when there are no descriptors left.
 bool open(int& give, int& take);
+
+// Finds the ends with these cookies among the descriptors that the program was started with.
+// Returns false if they are not there.
+bool inherit(const arena::Ends& ends, int& give, int& take);
 
 // Puts a client in. Its descriptor is still the caller's to close. Returns false when there is no
 // room.

@@ -150,6 +150,17 @@ void close_handover(Listener& listener) {
   listener.give = listener.take = -1;
 }
 
+// Makes the way by which clients come from processes that share the listener and go to them, or
+// takes over the one that the program was started with.
+bool open_handover(Listener& listener, bool known) {
+  arena::Ends& ends = arena::ends_of(listener.record);
+  if (known && handover::inherit(ends, listener.give, listener.take)) return true;
+  if (!handover::open(listener.give, listener.take)) return false;
+  if (known) return true;
+  ends = {.give = arena::cookie_of(listener.give), .take = arena::cookie_of(listener.take)};
+  return true;
+}
+
 // Finds or makes the listener's record. Returns false when there is no room.
 bool enroll(Listener& listener, int fd) {
   const std::uint64_t cookie = arena::cookie_of(fd);
@@ -211,10 +222,13 @@ bool share_complete(Listener& listener) {
   return true;
 }
 
+void share_everything(Listener& listener) {
+  if (share_complete(listener)) clients::hand_over_waiting(number_of(listener), listener.give);
+}
+
 // Hands what waits here to the processes that share the listener.
 void share(Listener& listener) {
-  if (!arena::is_shared(listener.record) || !share_complete(listener)) return;
-  clients::hand_over_waiting(number_of(listener), listener.give);
+  if (arena::is_shared(listener.record)) share_everything(listener);
 }
 
 // The next complete client, or what went wrong instead; EAGAIN if there is neither.
@@ -271,9 +285,10 @@ int adopt(int fd) {
     peak = std::max<std::size_t>(peak, number_of(listener) + 1);
     listener.port = local.port;
     listener.loopback = local.loopback;
-    if (!handover::open(listener.give, listener.take)) return EMFILE;
-    const int error = enroll(listener, fd) ? equip(listener, fd) : ENOMEM;
+    if (!enroll(listener, fd)) return ENOMEM;
+    const int error = open_handover(listener, known) ? equip(listener, fd) : EMFILE;
     if (error != 0) {
+      if (arena::leave(listener.record, process::id())) arena::release(listener.record);
       close_handover(listener);
       return error;
     }
@@ -417,6 +432,16 @@ bool owns_record(std::uint32_t record) {
 
 void share_before_fork() {
   for_each_in_use([](Listener& listener) { share_complete(listener); });
+}
+
+void bequeath(std::uint32_t record, bool inherited, bool leaving) {
+  for_each_in_use([&](Listener& listener) {
+    if (listener.record != record) return;
+    for (const int fd : {listener.give, listener.take}) {
+      kernel::invoke(SYS_fcntl, fd, F_SETFD, inherited ? 0 : FD_CLOEXEC);
+    }
+    if (leaving) share_everything(listener);
+  });
 }
 
 void share_all() {

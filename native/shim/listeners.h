@@ -70,6 +70,11 @@ void drop_after_fork();
 // A child that is about to be forked may be the one to accept what is complete here.
 void share_before_fork();
 
+// execve(2) by this process or a child of it: whether the program that is about to start inherits
+// the listener with that record, and with it the clients that wait. `leaving`: this process ends by
+// it.
+void bequeath(std::uint32_t record, bool inherited, bool leaving);
+
 // This process will not serve what still waits in it: hands it to those that share its listeners.
 void share_all();
 

@@ -43,13 +43,21 @@ constexpr int exit_failure = 125;
   __builtin_unreachable();
 }
 
-// What this process was born with: an arena and connections from a parent that wraps them,
-// listeners from socket activation. The first process of a tree makes the arena, so that all
-// processes share one: a connection may be passed to a process that is no descendant of the one
-// that accepted it.
-void adopt_descriptors() {
+// The first process of a tree makes the arena, so that all processes share one: a connection may be
+// passed to a process that is no descendant of the one that accepted it.
+void adopt_arena() {
   fds::for_each_open([](int fd) { arena::adopt(fd); });
   if (!arena::open()) fail_start("no memory for the records of connections", {});
+}
+
+// A client that the program has in place of its standard error is not told of our doings.
+bool may_log() {
+  return !config.log_file.empty() || arena::find(arena::cookie_of(STDERR_FILENO)) == arena::none;
+}
+
+// What else this process was born with: connections from a parent that wraps them, listeners from
+// socket activation.
+void adopt_descriptors() {
   fds::for_each_open([](int fd) {
     if (fds::get(fd).plain() && descriptors::adopt(fd) != 0) {
       fail_start("cannot wrap an inherited listener", {});
@@ -73,7 +81,8 @@ constinit bool prepared = false;
   }
   if (config.port_count == 0) return;
   environment::find_shim();
-  if (config.log_level != LogLevel::quiet && !open_log()) {
+  adopt_arena();
+  if (config.log_level != LogLevel::quiet && may_log() && !open_log()) {
     fail_start("cannot open the log file", config.log_file);
   }
   adopt_descriptors();

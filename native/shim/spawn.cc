@@ -18,6 +18,7 @@
 #include "shim/file_actions.h"
 #include "shim/heritage.h"
 #include "shim/kernel.h"
+#include "shim/listeners.h"
 #include "shim/lock.h"
 #include "shim/process.h"
 #include "shim/program.h"
@@ -153,10 +154,11 @@ class Reservation {
  public:
   explicit Reservation(const Request& request) : reserved_(arena::next_reservation()) {
     const driver::Guard guard;
-    for_each_ours(process::is_borrowed(), [&](int fd, bool, std::uint32_t record) {
+    for_each_ours(process::is_borrowed(), [&](int fd, bool is_listener, std::uint32_t record) {
       if (!Places(fd, is_inherited(fd), request.actions).any()) return;
       holds_ = true;
       arena::join(record, reserved_);
+      if (is_listener) listeners::bequeath(record, true, false);
     });
     may_get_ = holds_;
     if (may_get_) return;
@@ -170,7 +172,11 @@ class Reservation {
 
   // `child` is 0 if there is none.
   void settle(std::uint32_t child) const {
-    if (holds_) arena::rename_everywhere(reserved_, child);
+    if (!holds_) return;
+    arena::rename_everywhere(reserved_, child);
+    for_each_ours(process::is_borrowed(), [](int, bool is_listener, std::uint32_t record) {
+      if (is_listener) listeners::bequeath(record, false, false);
+    });
   }
 
  private:
