@@ -1,4 +1,5 @@
 // The puppet's calls that open, copy, change and close descriptors.
+#include <linux/close_range.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -105,6 +106,31 @@ static void close_from(struct call *call) {
   call->error = UNTOUCHED;
 }
 
+// closefrom FD; close_range FIRST LAST FLAGS
+static void do_closefrom(struct call *call) {
+  const int first = number(call, 1);
+  OBSERVE(call, (closefrom(first), 0));
+}
+
+static void do_close_range(struct call *call) {
+  static const struct name flags[] = {{"cloexec", CLOSE_RANGE_CLOEXEC}, {NULL, 0}};
+  const unsigned first = (unsigned)number(call, 1), last = (unsigned)number(call, 2);
+  const int how = (int)flags_of(word(call, 3), flags);
+  OBSERVE(call, close_range(first, last, how));
+}
+
+// fill-up-to FD: copies a descriptor until FD is the lowest free number
+static void fill_up_to(struct call *call) {
+  const int last = number(call, 1) - 1;
+  int fd = 0;
+  while (fd < last) {
+    fd = fcntl(0, F_DUPFD, 0);
+    if (fd < 0) die("F_DUPFD");
+  }
+  call->error = UNTOUCHED;
+  call->result = fd;
+}
+
 // limit NUMBER: how many descriptors may be open
 static void limit_descriptors(struct call *call) {
   struct rlimit limit;
@@ -192,6 +218,9 @@ const struct command descriptor_commands[] = {{"listen", do_listen},
                                               {"getsockname", socket_name},
                                               {"close", do_close},
                                               {"close-from", close_from},
+                                              {"closefrom", do_closefrom},
+                                              {"close_range", do_close_range},
+                                              {"fill-up-to", fill_up_to},
                                               {"limit", limit_descriptors},
                                               {"io-uring", io_uring},
                                               {"dup", do_dup},

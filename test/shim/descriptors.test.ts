@@ -263,3 +263,22 @@ scene('a child accepts the client that its parent saw', async (s) => {
   await s.puppet.must('in-child', 'accept', listener);
   assert.equal((await client.rest()).length, 0);
 });
+
+shows({ 'a range': 'close_range closefrom' });
+scene('close_range and closefrom close connections, too', async (s) => {
+  const one = await s.connection();
+  const other = await s.connection();
+  const kept = await s.connection();
+  await s.puppet.must('close_range', one.fd, other.fd, 0);
+  assert.equal((await one.client.rest()).length, 0);
+  assert.equal((await other.client.rest()).length, 0);
+  assert.equal((await s.puppet.call('read', other.fd, 10)).error, 'EBADF');
+  assert.equal((await s.puppet.call('close_range', 9, 8, 0)).error, 'EINVAL');
+  await s.puppet.must('close_range', kept.fd, kept.fd, 'cloexec');
+  assert.equal(await s.puppet.must('getfd', kept.fd), 1);
+  await s.deliver(kept.client, kept.fd, 'kept');
+  assert.equal((await s.puppet.call('read', kept.fd, 10)).detail, 'text:kept');
+  await s.puppet.must('closefrom', kept.fd);
+  assert.equal((await kept.client.rest()).length, 0);
+  assert.equal((await s.connection()).fd, one.fd);
+});

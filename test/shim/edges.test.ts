@@ -8,7 +8,8 @@ import { generate } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
 import { Random } from '../support/random.js';
 import { scene, shows } from '../support/scene.js';
-import { stage } from '../support/stage.js';
+import { connection, stage, wrappedPuppet } from '../support/stage.js';
+import { Wire } from '../support/wire.js';
 
 shows({ 'any count': 'select' });
 scene('select with a count that is the size of the descriptor table', async (s) => {
@@ -133,4 +134,39 @@ test('what FIONREAD does not count is an edge of its own', async (t) => {
     assert.ok(result >= counted);
     taken += result;
   }
+});
+
+shows({ 'numbers up to 1023': 'select accept' });
+scene('the last descriptor that select can name', async (s) => {
+  await s.puppet.must('limit', 4096);
+  await s.puppet.must('fill-up-to', 1023);
+  const { client, fd } = await s.connection();
+  assert.equal(fd, 1023);
+  await s.deliver(client, fd, 'x');
+  const { detail } = await s.puppet.call('select', 10_000, `r:${listener},${fd}`, `w:${fd}`);
+  assert.equal(detail, `r:${fd} w:${fd} e:`);
+  assert.equal((await s.puppet.call('read', fd, 10)).detail, 'text:x');
+  assert.equal((await s.puppet.call('select', 0, `r:${listener},${fd}`)).result, 0);
+});
+
+test('many clients that say nothing take no number that select needs', async (t) => {
+  const puppet = await wrappedPuppet(t);
+  await puppet.must('limit', 4096);
+  let waiting = true;
+  const connecting = Array.from({ length: 1000 }, () => Wire.connect(puppet.server));
+  const silent = Promise.all(connecting).finally(() => {
+    waiting = false;
+  });
+  while (waiting) {
+    assert.equal((await puppet.call('select', 100, `r:${listener}`)).result, 0);
+  }
+  const wires = await silent;
+  t.after(() => {
+    for (const wire of wires) wire.destroy();
+  });
+  const { client, fd } = await connection(t, puppet);
+  assert.equal(fd, listener + 1);
+  await client.send('x');
+  const { detail } = await puppet.call('select', 10_000, `r:${listener},${fd}`);
+  assert.equal(detail, `r:${fd} w: e:`);
 });
