@@ -1,5 +1,9 @@
 #include "shim/descriptors.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
+
 #include "shim/arena.h"
 #include "shim/chores.h"
 #include "shim/connection.h"
@@ -44,11 +48,16 @@ bool drop_reference(int fd, std::uint32_t index) {
   return last;
 }
 
-void close_connection(int fd, std::uint32_t index) {
+// True if it was the last descriptor of the connection, which has to be ended then.
+bool leave_connection(int fd, std::uint32_t index) {
   chores::forget(fd);
   const bool last = drop_reference(fd, index);
   epoll::forget(fd, last);
-  if (last) {
+  return last;
+}
+
+void close_connection(int fd, std::uint32_t index) {
+  if (leave_connection(fd, index)) {
     end_connection(fd, index, 0);
   } else {
     sock::close(fd);
@@ -65,6 +74,22 @@ void close_epoll(int fd, std::uint32_t set) {
   epoll::forget(fd, true);
   fds::reset(fd);
   epoll::drop_reference(set);
+}
+
+// Ends what the number stands for, but leaves it taken: no other thread may be given it before the
+// kernel puts something else there.
+void vacate(int fd) {
+  const Entry entry = fds::get(fd);
+  if (entry.is(Kind::listener)) close_listener(fd, entry.index());
+  if (entry.is(Kind::epoll)) close_epoll(fd, entry.index());
+  if (!entry.is(Kind::connection) || !leave_connection(fd, entry.index())) return;
+  const long spare = kernel::invoke(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fds::parking_base());
+  // With all numbers in use the client comes first.
+  if (spare < 0) return end_connection(fd, entry.index(), 0);
+  const auto moved = static_cast<int>(spare);
+  fds::set(moved, Entry::of(Kind::internal, 0));
+  fds::reset(fd);
+  end_connection(moved, entry.index(), 0);
 }
 
 }  // namespace
@@ -155,12 +180,20 @@ void on_duplicate(int fd, int copy) {
   }
 }
 
-int make_room(int target) {
-  const Entry entry = fds::get(target);
-  if (entry.plain() || process::is_borrowed()) return 0;
-  if (entry.is(Kind::internal)) return EBUSY;
-  close(target);
-  return 0;
+Result duplicate_over(int fd, int target, int flags) {
+  if (fds::is_internal(target)) return Result::fail(EBUSY);
+  const auto replace = [&] {
+    const int copy = libc.dup3(fd, target, flags);
+    return copy < 0 ? Result::fail(errno) : Result::ok(copy);
+  };
+  if (process::is_borrowed()) return replace();
+  const KeepErrno keep;
+  const driver::Guard guard;
+  if (libc.fcntl(fd, F_GETFD) < 0) return Result::fail(EBADF);
+  vacate(target);
+  const Result result = replace();
+  if (result.error == 0) on_duplicate(fd, target);
+  return result;
 }
 
 void on_birth(int fd) {

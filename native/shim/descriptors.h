@@ -14,8 +14,8 @@ Result close_range(unsigned first, unsigned last, unsigned flags);
 // `copy` is a new descriptor for what `fd` stands for.
 void on_duplicate(int fd, int copy);
 
-// `target` is about to be replaced by dup2(2) or dup3(2). Returns 0 or an errno.
-int make_room(int target);
+// dup3(2), where one of the two is ours.
+Result duplicate_over(int fd, int target, int flags);
 
 // The number was just given out by the kernel: whatever we knew about it is history.
 void on_birth(int fd);

@@ -463,15 +463,9 @@ int hook_dup2(int fd, int target) {
 int hook_dup3(int fd, int target, int flags) {
   const bool plain = fds::get(fd).plain() && fds::get(target).plain();
   if (fd == target || plain || (flags & ~O_CLOEXEC) != 0) return libc.dup3(fd, target, flags);
-  if (libc.fcntl(fd, F_GETFD) < 0) return -1;
-  if (const int error = descriptors::make_room(target); error != 0) {
-    errno = error;
-    return -1;
-  }
-  const int copy = libc.dup3(fd, target, flags);
-  if (copy >= 0) descriptors::on_duplicate(fd, copy);
+  const Result result = descriptors::duplicate_over(fd, target, flags);
   standard_streams::follow(target);
-  return copy;
+  return answer(result);
 }
 
 int hook_pidfd_getfd(int pidfd, int fd, unsigned flags) {

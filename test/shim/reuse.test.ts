@@ -2,9 +2,12 @@
 // the next client, and nothing of that client may reach the call.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { compile } from '../support/compile.js';
 import { eventually } from '../support/deadline.js';
 import { threadStates } from '../support/kernel.js';
+import { serve } from '../support/server.js';
 import { connection, stage } from '../support/stage.js';
+import { tcp, websocket } from '../support/transport.js';
 
 const calls: Record<string, (fd: number) => (string | number)[]> = {
   read: (fd) => [fd, 100],
@@ -36,3 +39,21 @@ describe('bytes of the next client are never read', () => {
     });
   }
 });
+
+for (const transport of [tcp, websocket()]) {
+  test(`a number that dup2 replaces is never free, over ${transport.name}`, async (t) => {
+    const program = compile({
+      name: 'replace',
+      sources: ['test/servers/replace.c'],
+      flags: ['-O2', '-D_GNU_SOURCE', '-pthread'],
+    });
+    const server = await serve(t, program, (port) => [`port=${port}`], transport);
+    for (let i = 0; i < 200; i += 1) {
+      const client = await transport.connect(server);
+      assert.equal((await client.rest()).length, 0);
+      client.wire.destroy();
+    }
+    assert.equal(await server.line(/^stolen/), 'stolen 0');
+    await server.exit();
+  });
+}

@@ -1,12 +1,14 @@
-//! Echoes with std::net, a thread for each connection.
-//!
-//! At the end of the input it adds the FNV-1a hash of what it read (std has no other). Each
-//! connection is looked at before it is read, and written through a copy of its descriptor.
-use std::io::{ErrorKind, Read, Result, Write};
+//! Servers of std::net with a thread for each connection; the second argument is which:
+//!   echo   gives back what comes, and at its end adds the FNV-1a hash of it (std has no other)
+//!   relay  has cat do that, without the hash: std copies between sockets and pipes with splice(2)
+//!   wait   tells how reads end that have a time limit
+use std::io::{copy, ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn serve(mut input: TcpStream) -> Result<()> {
+/// Looks before it reads, and writes through a copy of the descriptor.
+fn echo(mut input: TcpStream) -> Result<()> {
     let mut output = input.try_clone()?;
     let mut hash: u32 = 2166136261;
     let mut buffer = vec![0; 65536];
@@ -27,8 +29,20 @@ fn serve(mut input: TcpStream) -> Result<()> {
     output.shutdown(Shutdown::Write)
 }
 
-/// Reads that have a time limit, in both of their meanings: SO_RCVTIMEO and O_NONBLOCK.
-fn wait_for_nothing(mut client: TcpStream) -> Result<()> {
+fn relay(mut client: TcpStream) -> Result<()> {
+    let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut to_cat = cat.stdin.take().expect("a pipe");
+    let mut from_cat = cat.stdout.take().expect("a pipe");
+    let mut input = client.try_clone()?;
+    let upstream = std::thread::spawn(move || copy(&mut input, &mut to_cat));
+    copy(&mut from_cat, &mut client)?;
+    upstream.join().expect("no panic")?;
+    cat.wait()?;
+    Ok(())
+}
+
+/// Time limits in both of their meanings: SO_RCVTIMEO and O_NONBLOCK.
+fn wait(mut client: TcpStream) -> Result<()> {
     let limit = Duration::from_millis(200);
     client.set_read_timeout(Some(limit))?;
     let start = Instant::now();
@@ -44,7 +58,11 @@ fn wait_for_nothing(mut client: TcpStream) -> Result<()> {
 fn main() -> Result<()> {
     let mut words = std::env::args().skip(1);
     let port = words.next().and_then(|word| word.parse().ok()).expect("a port");
-    let handler = if words.next().is_some() { wait_for_nothing } else { serve };
+    let handler = match words.next().as_deref() {
+        Some("echo") => echo,
+        Some("relay") => relay,
+        _ => wait,
+    };
     for client in TcpListener::bind(("127.0.0.1", port))?.incoming() {
         let client = client?;
         std::thread::spawn(move || match handler(client) {
