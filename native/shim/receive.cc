@@ -430,6 +430,10 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
     if (!peek) room.advance(outcome.taken);
     if (!peek && outcome.error == 0 && outcome.taken == 0) continue;
     const bool must_not_wait = (flags & MSG_DONTWAIT) != 0;
+    // The mark counts what was taken, too. What is missing comes in no fewer bytes of the wire.
+    if (mark > 1) {
+      sock::set_low_water(fd, static_cast<int>(std::min<std::size_t>(mark, least - taken)));
+    }
     const bool for_more = peek && taken > 0;
     const int error = must_not_wait ? EAGAIN : for_more ? waiting.run_for_more() : waiting.run();
     if (error != 0) return Result::partial(taken, error);
