@@ -335,14 +335,20 @@ ssize_t hook_splice(int in, std::int64_t* in_offset, int out, std::int64_t* out_
 // ---- wait
 
 int hook_poll(pollfd* fds, nfds_t count, int timeout) {
-  if (!any_of_ours(fds, count)) return libc.poll(fds, count, timeout);
+  if (!any_of_ours(fds, count)) {
+    listeners::leave_to_others();
+    return libc.poll(fds, count, timeout);
+  }
   return answer(wait::poll(fds, count, timeout < 0 ? -1 : milliseconds(timeout), nullptr));
 }
 
 int hook_ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {
   bool valid = true;
   const Nanoseconds span = from_timespec(timeout, valid);
-  if (!valid || !any_of_ours(fds, count)) return libc.ppoll(fds, count, timeout, mask);
+  if (!valid || !any_of_ours(fds, count)) {
+    listeners::leave_to_others();
+    return libc.ppoll(fds, count, timeout, mask);
+  }
   return answer(wait::poll(fds, count, span, mask));
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <span>
 
@@ -231,6 +232,19 @@ void share(Listener& listener) {
   if (arena::is_shared(listener.record)) share_everything(listener);
 }
 
+// Nobody here waits for its clients, and others may serve who comes now. Alone, this process goes
+// on shaking hands, as the kernel goes on completing connections that nobody accepts.
+bool is_for_others(Listener& listener) {
+  if (listener.epolls != 0 || listener.paused || listener.ready < 0) return false;
+  return std::atomic_ref(listener.waits).load() == 0 && arena::is_shared(listener.record);
+}
+
+void leave_to_others(Listener& listener) {
+  if (!is_for_others(listener)) return;
+  pause(listener);
+  share(listener);
+}
+
 // The next complete client, or what went wrong instead; EAGAIN if there is neither.
 Result take(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
   const driver::Guard guard;
@@ -311,8 +325,9 @@ int readiness(std::uint32_t index, int fd) {
   return listener.ready;
 }
 
-Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
-  if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return Result::fail(EINVAL);
+namespace {
+
+Result await_client(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
   if (const int ready = readiness(index, fd); ready < 0) return Result::fail(-ready);
   Listener& listener = at(index);
   Patience patience(fd, SO_RCVTIMEO);
@@ -326,6 +341,17 @@ Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, i
     const int error = patience.wait(listener.ready, POLLIN, true);
     if (error != 0) return Result::fail(error);
   }
+}
+
+}  // namespace
+
+Result accept(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
+  if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return Result::fail(EINVAL);
+  begin_wait(index);
+  leave_to_others();
+  const Result result = await_client(fd, index, address, size, flags);
+  end_wait(index);
+  return result;
 }
 
 bool is_nonblocking(std::uint32_t index) {
@@ -365,11 +391,26 @@ void enter_epoll(std::uint32_t index) {
 void leave_epoll(std::uint32_t index) {
   const driver::Guard guard;
   Listener& listener = at(index);
-  // Others may serve who comes now. Alone, this process goes on shaking hands, as the kernel goes
-  // on completing connections that nobody accepts.
-  if (--listener.epolls != 0 || !arena::is_shared(listener.record)) return;
-  pause(listener);
-  share(listener);
+  --listener.epolls;
+  leave_to_others(listener);
+}
+
+void begin_wait(std::uint32_t index) { std::atomic_ref(at(index).waits).fetch_add(1); }
+
+void end_wait(std::uint32_t index) {
+  std::atomic_ref waits(at(index).waits);
+  std::uint32_t seen = waits.load();
+  while (seen != 0 && !waits.compare_exchange_weak(seen, seen - 1)) {
+  }
+}
+
+void leave_to_others() {
+  for_each_in_use([](Listener& listener) {
+    // Without the driver, at first: this is asked before every wait.
+    if (!is_for_others(listener)) return;
+    const driver::Guard guard;
+    leave_to_others(listener);
+  });
 }
 
 void enqueue(std::uint32_t index, std::uint32_t client) {
@@ -420,6 +461,7 @@ void drop_after_fork() {
     listener.socket = listener.ready = -1;
     listener.first = listener.last = listener.complete = 0;
     listener.paused = false;
+    listener.waits = 0;
     listener.error = 0;
   }
 }

@@ -20,6 +20,7 @@ struct Listener {
   bool loopback = false;       // bound to a loopback address
   bool paused = false;         // taking clients is suspended until the server waits for them again
   std::uint32_t epolls = 0;    // in how many of the server's epolls it is
+  std::uint32_t waits = 0;     // how many threads wait for it in poll(2) or its kin
   std::uint32_t complete = 0;  // clients that wait for the server
   int error = 0;               // what taking a client failed with, for the next accept to report
   std::uint32_t record = 0;    // in the arena: what all processes of the tree must know of it
@@ -56,6 +57,13 @@ void drop_reference(std::uint32_t index);
 // The server put the listener into one of its epolls, or took it out.
 void enter_epoll(std::uint32_t index);
 void leave_epoll(std::uint32_t index);
+
+// A thread begins or ends a wait for the listener other than in an epoll.
+void begin_wait(std::uint32_t index);
+void end_wait(std::uint32_t index);
+// A thread is about to wait: clients of listeners that nobody here waits for are left to the other
+// processes.
+void leave_to_others();
 
 // A client's handshake is complete.
 void enqueue(std::uint32_t index, std::uint32_t client);

@@ -32,6 +32,30 @@ bool is_unseen_end(const pollfd& wanted, fds::Entry known) {
          seccomp::forbids(SYS_shutdown, wanted.fd, SHUT_RD) && connection::is_over(known.index());
 }
 
+// While a thread waits for a listener, clients are taken for it; a listener that no thread waits
+// for is for the other processes that have it.
+class Attendance {
+ public:
+  explicit Attendance(std::span<const pollfd> set) : set_(set) {
+    for_each(listeners::begin_wait);
+    listeners::leave_to_others();
+  }
+  ~Attendance() { for_each(listeners::end_wait); }
+  Attendance(const Attendance&) = delete;
+  Attendance& operator=(const Attendance&) = delete;
+
+ private:
+  void for_each(void (*act)(std::uint32_t)) const {
+    for (const pollfd& entry : set_) {
+      const fds::Entry known = fds::get(entry.fd);
+      const bool waited_for = (entry.events & input) != 0;
+      if (waited_for && known.is(fds::Kind::listener)) act(known.index());
+    }
+  }
+
+  std::span<const pollfd> set_;
+};
+
 // What the kernel is to wait for in place of the server's entry.
 pollfd translate(const pollfd& wanted, bool& with_driver, bool look_behind, Nanoseconds& left) {
   pollfd entry = wanted;
@@ -44,12 +68,12 @@ pollfd translate(const pollfd& wanted, bool& with_driver, bool look_behind, Nano
     entry.events = static_cast<short>(entry.events & ~urgent);
     if (look_behind) entry.events = static_cast<short>(entry.events | POLLIN);
   }
-  if (!known.is(fds::Kind::listener)) return entry;
+  if (!known.is(fds::Kind::listener) || (wanted.events & input) == 0) return entry;
   const int ready = listeners::readiness(known.index(), wanted.fd);
   if (ready < 0) return entry;
   with_driver = true;
   entry.fd = ready;
-  entry.events = (wanted.events & input) != 0 ? POLLIN : 0;
+  entry.events = POLLIN;
   return entry;
 }
 
@@ -94,6 +118,7 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
   if (set == nullptr) return Result::fail(ENOMEM);
   const Deadline deadline(timeout);
   const KeepErrno keep;
+  const Attendance attendance({fds, count});
   bool look_behind = true;
   SignalsInWaits signals(mask);
   for (int round = 0;; ++round) {

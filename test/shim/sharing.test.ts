@@ -68,6 +68,23 @@ test('a client of a process that takes its listener out of its epoll goes to the
   assert.equal(await client.closed(), 1001);
 });
 
+for (const [what, also] of [
+  ['polls other things', []],
+  ['polls its listener, but not for clients', [`${listener}:0`]],
+] as const) {
+  test(`a client of a process that ${what} goes to the next`, async (t) => {
+    const puppet = await Puppet.start(t, { wrapped: true });
+    const { proceed } = await hesitant(t, puppet);
+    const other = await puppet.must('pipe');
+    await puppet.call('poll', 100, `${listener}:in`);
+    const { accepted } = await acceptingChild(puppet);
+    await puppet.call('poll', 100, `${other}:in`, ...also);
+    const client = await proceed();
+    assert.equal((await accepted).error, 'ok');
+    assert.equal(await client.closed(), 1001);
+  });
+}
+
 test('a process whose epoll does not have the listener leaves clients to the others', async (t) => {
   const puppet = await Puppet.start(t, { wrapped: true });
   const epfd = await puppet.must('epoll_create');
