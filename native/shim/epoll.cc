@@ -55,6 +55,7 @@ int watched(const Registration& registration) {
 // What the kernel is asked for: an eventfd stands in for a listener, and a WebSocket has no urgent
 // data.
 std::uint32_t asked_of_kernel(const Registration& registration) {
+  if (registration.kind == Kind::plain) return registration.events;
   if (registration.kind == Kind::connection && (registration.events & EPOLLET) != 0) {
     // Pings and a Close must be seen even by who does not ask for input.
     return (registration.events & ~urgent) | EPOLLIN;
@@ -111,11 +112,12 @@ Kind kind_of(fds::Entry entry) {
     case fds::Kind::epoll:
       return Kind::nested;
     default:
-      return Kind::free;
+      return Kind::plain;
   }
 }
 
-Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
+// `operation` is EPOLL_CTL_ADD, or EPOLL_CTL_MOD for what the kernel knows and we do not.
+Result add(int epfd, int operation, int fd, fds::Entry entry, const epoll_event& event) {
   const bool fresh = !fds::get(epfd).is(fds::Kind::epoll);
   const std::uint32_t set = set_of(epfd);
   if (set == none) return Result::fail(ENOMEM);
@@ -124,7 +126,7 @@ Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
   if (registration == nullptr) return Result::fail(ENOMEM);
   registration->events = event.events;
   registration->data = event.data.u64;
-  const long failed = tell_kernel(epfd, EPOLL_CTL_ADD, *registration);
+  const long failed = tell_kernel(epfd, operation, *registration);
   if (failed < 0) {
     remove(*registration);
     // It may be no epoll descriptor at all.
@@ -132,9 +134,26 @@ Result add(int epfd, int fd, fds::Entry entry, const epoll_event& event) {
     if (fresh) sets[set] = {};
     return Result::fail(static_cast<int>(-failed));
   }
-  join_driver(epfd, set);
+  if (registration->kind != Kind::plain) join_driver(epfd, set);
   note(*registration);
   return Result::ok(0);
+}
+
+// What was closed without being taken out is gone from the kernel, which does not tell: the number
+// may stand for anything now.
+Result add_again(int epfd, Registration& plain, fds::Entry entry, const epoll_event& event) {
+  const int fd = plain.fd;
+  if (kind_of(entry) == Kind::plain) {
+    Registration wanted = plain;
+    wanted.events = event.events;
+    wanted.data = event.data.u64;
+    const long failed = tell_kernel(epfd, EPOLL_CTL_ADD, wanted);
+    if (failed < 0) return Result::fail(static_cast<int>(-failed));
+    plain = wanted;
+    return Result::ok(0);
+  }
+  remove(plain);
+  return add(epfd, EPOLL_CTL_ADD, fd, entry, event);
 }
 
 // What became ours only now is registered anew where it was put before.
@@ -142,8 +161,15 @@ void tell_those_who_watch(int fd) {
   const fds::Entry entry = fds::get(fd);
   fds::for_each_open([&](int epfd) {
     epoll_event event{};
-    if (epfd == fd || !watches::find(epfd, fd, event) || is_tag(event.data.u64)) return;
-    if (kernel_control(epfd, EPOLL_CTL_DEL, fd, 0, 0) == 0) add(epfd, fd, entry, event);
+    if (epfd == fd || !watches::find(epfd, fd, event)) return;
+    if (is_tag(event.data.u64)) {
+      Registration* known = find_tag(event.data.u64);
+      if (known == nullptr || known->kind != Kind::plain) return;
+      event.data.u64 = known->data;
+      remove(*known);
+    }
+    if (kernel_control(epfd, EPOLL_CTL_DEL, fd, 0, 0) == 0)
+      add(epfd, EPOLL_CTL_ADD, fd, entry, event);
   });
 }
 
@@ -179,14 +205,6 @@ void renew(int epfd, std::uint32_t set) {
   join_driver(epfd, set);
 }
 
-// A plain descriptor whose data happens to be a live tag: the tag changes, not the server's data.
-void avoid(int epfd, std::uint64_t data) {
-  Registration* registration = find_tag(data);
-  if (registration == nullptr) return;
-  retag(*registration);
-  tell_kernel(epfd, EPOLL_CTL_MOD, *registration);
-}
-
 // What of an event is the server's to see.
 struct Seen {
   std::uint32_t events = 0;
@@ -219,6 +237,8 @@ Seen seen(const Registration& registration, std::uint32_t events) {
       return seen_of_connection(registration, events);
     case Kind::listener:
       return {.events = registration.events & input};
+    case Kind::plain:
+      return {.events = events};
     case Kind::nested:
       if ((events & input) == 0 || is_readable(registration.fd, registration.index)) {
         return {.events = events};
@@ -286,10 +306,20 @@ int wait_in_kernel(int epfd, epoll_event* events, int room, Nanoseconds left, co
   return -1;
 }
 
+// Whether the data of a plain descriptor could be taken for a tag.
+bool needs_tag(int operation, int fd, const epoll_event* event) {
+  if (operation == EPOLL_CTL_DEL || event == nullptr) return false;
+  return is_tag(event->data.u64) && static_cast<unsigned>(fd) < fds::limit;
+}
+
 // A wait that may not block must end even if a client keeps sending frames without payload.
 constexpr int rounds_without_blocking = 8;
 
 }  // namespace
+
+bool concerns_us(int epfd, int operation, int fd, const epoll_event* event) {
+  return !fds::get(epfd).plain() || !fds::get(fd).plain() || needs_tag(operation, fd, event);
+}
 
 Result control(int epfd, int operation, int fd, epoll_event* event) {
   const Exclusive exclusive;
@@ -301,9 +331,14 @@ Result control(int epfd, int operation, int fd, epoll_event* event) {
   if (known != nullptr && operation == EPOLL_CTL_MOD) return modify(epfd, *known, *event);
   if (known != nullptr && operation == EPOLL_CTL_DEL) return take_out(epfd, *known);
   if (entry.is(fds::Kind::internal)) return Result::fail(EBADF);
-  if (operation == EPOLL_CTL_ADD && kind_of(entry) != Kind::free)
-    return add(epfd, fd, entry, *event);
-  if (operation != EPOLL_CTL_DEL && set.is(fds::Kind::epoll)) avoid(epfd, event->data.u64);
+  const bool adds = operation == EPOLL_CTL_ADD;
+  if (adds && known != nullptr && known->kind == Kind::plain) {
+    return add_again(epfd, *known, entry, *event);
+  }
+  const bool is_ours = kind_of(entry) != Kind::plain;
+  if ((adds && is_ours) || needs_tag(operation, fd, event)) {
+    return add(epfd, operation, fd, entry, *event);
+  }
   const long failed = kernel::invoke(SYS_epoll_ctl, epfd, operation, fd, event);
   return failed < 0 ? Result::fail(static_cast<int>(-failed)) : Result::ok(0);
 }
@@ -356,7 +391,7 @@ void collect(std::uint32_t set, Batch& batch) {
   const Hold hold(table_lock);
   for (batch.count = 0; batch.next < end && batch.count < batch.entries.size(); ++batch.next) {
     const Registration* found = find(set, batch.next);
-    if (found == nullptr || found->kind == Kind::listener) continue;
+    if (found == nullptr || found->kind == Kind::listener || found->kind == Kind::plain) continue;
     batch.registrations[batch.count] = *found;
     batch.entries[batch.count++] = {.fd = found->fd, .events = POLLIN, .revents = 0};
   }

@@ -3,7 +3,8 @@
 // A WebSocket connection or listener is registered with a tag in place of the server's data; a
 // table gives the data back. Level and edge triggering, one-shot and exclusive wake-ups are the
 // kernel's own. An event whose bytes hold no payload is swallowed after the bytes were consumed to
-// EAGAIN, so that edges keep coming. Plain descriptors in the same epoll keep the server's data.
+// EAGAIN, so that edges keep coming. Plain descriptors in the same epoll keep the server's data
+// (unless it looks like a tag).
 #pragma once
 
 #include <sys/epoll.h>
@@ -17,7 +18,11 @@
 
 namespace wswrap::epoll {
 
-// epoll_ctl(2) for a descriptor that is ours, or any descriptor in an epoll that holds one of ours.
+// Whether epoll_ctl(2) is ours to do: where one of the descriptors is ours, or where the data could
+// be taken for what we have the kernel keep.
+bool concerns_us(int epfd, int operation, int fd, const epoll_event* event);
+
+// epoll_ctl(2), where it concerns us.
 Result control(int epfd, int operation, int fd, epoll_event* event);
 
 // How the server waits: the engine uses the same call.

@@ -399,7 +399,7 @@ int hook_epoll_create1(int flags) {
 }
 
 int hook_epoll_ctl(int epfd, int operation, int fd, epoll_event* event) {
-  if (fds::get(epfd).plain() && fds::get(fd).plain()) {
+  if (!epoll::concerns_us(epfd, operation, fd, event)) {
     return libc.epoll_ctl(epfd, operation, fd, event);
   }
   return answer(epoll::control(epfd, operation, fd, event));

@@ -1,9 +1,10 @@
 // What the server registered in its epolls that is ours, and what it is to get back.
 //
 // The kernel holds a tag in place of the server's data. A tag is [magic 24][generation 20][slot
-// 20]. The magic is random and has the top bit set, which no address and no small number has;
-// whoever registers a plain descriptor with data that happens to be a live tag has that tag
-// changed.
+// 20]. The magic is random and has the top bit set, which no address and no small number has. The
+// data of a plain descriptor may have it all the same: servers set one half of the data, and what
+// is in the other was on their stack, where our own calls left it. Such a descriptor gets a tag,
+// too.
 //
 // Everything here is called with the table's lock held.
 #pragma once
@@ -23,6 +24,7 @@ enum class Kind : std::uint8_t {
   listener,
   nested,  // an epoll that holds something of ours
   driver,
+  plain,  // no business of ours, but for its data
 };
 
 struct Registration {
@@ -63,7 +65,7 @@ Registration* find(std::uint32_t set, int fd);
 Registration* first_of(int fd);
 Registration* next_of(const Registration& registration);
 
-// A new registration with a tag of its own; null when there is no room.
+// A new registration with a tag of its own; null when there is no room. `fd` is below fds::limit.
 Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index);
 void remove(Registration& registration);
 
