@@ -103,17 +103,17 @@ void sweep_some() {
   next.store(index, std::memory_order_relaxed);
 }
 
-// Looks after all records, closely. Not more than once a second: with thousands of processes it
-// takes a while, and clients that are refused may come in any number. Returns false if it was not
-// done.
+// Looks after all records, closely. With thousands of processes that takes a while, and clients
+// that are refused may come in any number: it gets a twentieth of the time, at most. Returns false
+// if it was not done.
 bool sweep_all() {
-  static constinit std::atomic<Nanoseconds> last{0};
-  const Nanoseconds now = monotonic_now();
-  Nanoseconds before = last.load();
-  if (before != 0 && now - before < milliseconds(1000)) return false;
-  if (!last.compare_exchange_strong(before, now)) return false;
+  static constinit std::atomic<Nanoseconds> next{0};
+  const Nanoseconds begun = monotonic_now();
+  if (begun < next.load(std::memory_order_relaxed)) return false;
   lifetime::Census census;
   for_each_used([&](std::uint32_t index) { sweep(index, &census); });
+  const Nanoseconds done = monotonic_now();
+  next.store(done + 20 * (done - begun), std::memory_order_relaxed);
   return true;
 }
 

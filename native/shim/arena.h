@@ -111,7 +111,7 @@ void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index));
 // joined already). In between nobody is the last holder.
 void depart(std::uint32_t index);
 void arrive(std::uint32_t index);
-// True when more than one process holds the record.
+// True when another living process holds the record.
 bool is_shared(std::uint32_t index);
 // True when the process holds the record.
 bool is_held_by(Record& record, std::uint32_t pid);

@@ -139,9 +139,7 @@ void arrive(std::uint32_t index) { take_from(at(index).travelling); }
 
 bool is_shared(std::uint32_t index) {
   Record& record = at(index);
-  const auto count = std::count_if(record.holders.begin(), record.holders.end(),
-                                   [](std::uint64_t& holder) { return Word(holder).load() != 0; });
-  return count > 1 || std::atomic_ref(record.crowd).load() != 0;
+  return std::atomic_ref(record.crowd).load() != 0 || is_any_alive(record, process::id(), nullptr);
 }
 
 bool is_held_by(Record& record, std::uint32_t pid) { return place_of(record, pid) != nullptr; }

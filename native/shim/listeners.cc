@@ -76,10 +76,14 @@ LocalAddress local_address(int fd) {
   return {};
 }
 
+bool watch_handover(const Listener& listener) {
+  return driver::watch(listener.take, driver::Source::handover, number_of(listener),
+                       EPOLLIN | EPOLLEXCLUSIVE);
+}
+
 bool watch(const Listener& listener) {
-  const std::uint32_t number = number_of(listener);
-  return driver::watch(listener.socket, driver::Source::listener, number, EPOLLIN) &&
-         driver::watch(listener.take, driver::Source::handover, number, EPOLLIN | EPOLLEXCLUSIVE);
+  return driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN) &&
+         watch_handover(listener);
 }
 
 void strip(Listener& listener) {
@@ -89,6 +93,7 @@ void strip(Listener& listener) {
   fds::close_internal(listener.ready);
   listener.socket = listener.ready = -1;
   listener.first = listener.last = listener.complete = 0;
+  listener.sated = false;
 }
 
 // Makes what a listener needs in this process. `fd` is one of its descriptors.
@@ -124,6 +129,7 @@ void take_signal(const Listener& listener) {
 // Taken out rather than asked for nothing: a hang-up is reported to who asks for nothing, too.
 void pause(Listener& listener) {
   listener.paused = true;
+  listener.sated = false;
   driver::forget(listener.socket);
   driver::forget(listener.take);
 }
@@ -209,7 +215,10 @@ void pop(Listener& listener) {
   take_signal(listener);
   --listener.complete;
   listener.first = clients::at(listener.first - 1).next;
-  if (listener.first == 0) listener.last = 0;
+  if (listener.first != 0) return;
+  listener.last = 0;
+  if (listener.sated) watch_handover(listener);
+  listener.sated = false;
 }
 
 // Hands over the complete clients. Returns false when there is no room for all.
@@ -443,10 +452,16 @@ void on_event(std::uint32_t index) {
   }
 }
 
+// What is handed over goes round until somebody accepts it: who has one that is complete leaves the
+// others to others, or every accept would send all that wait round once more.
 void on_handover(std::uint32_t index) {
-  const Listener& listener = at(index);
+  Listener& listener = at(index);
   clients::Client client;
   for (int i = 0; i < accepts_per_event && listener.take >= 0; ++i) {
+    if (listener.complete != 0 && arena::is_shared(listener.record)) {
+      listener.sated = true;
+      return driver::forget(listener.take);
+    }
     if (!handover::get(listener.take, client)) return;
     client.listener = index;
     clients::resume(client);
@@ -460,7 +475,7 @@ void drop_after_fork() {
     fds::close_internal(listener.ready);
     listener.socket = listener.ready = -1;
     listener.first = listener.last = listener.complete = 0;
-    listener.paused = false;
+    listener.paused = listener.sated = false;
     listener.waits = 0;
     listener.error = 0;
   }

@@ -19,6 +19,7 @@ struct Listener {
   std::uint16_t port = 0;
   bool loopback = false;       // bound to a loopback address
   bool paused = false;         // taking clients is suspended until the server waits for them again
+  bool sated = false;          // nothing is taken from the handover until nothing is complete here
   std::uint32_t epolls = 0;    // in how many of the server's epolls it is
   std::uint32_t waits = 0;     // how many threads wait for it in poll(2) or its kin
   std::uint32_t complete = 0;  // clients that wait for the server

@@ -5,9 +5,10 @@
 //   swarm port=5901 clients=50 visits=100000 bytes=30 killed=1
 //
 // `bytes` is the most that a visit sends; `rest`, in milliseconds, is how long it may pause now and
-// then; `killed` means that the server's processes are killed now and then. Exits with 1 and a word
-// when a byte is lost, or a visit comes to a wrong end; else prints "visits N bytes N open N
-// seconds N": `open` is how many were open at once, at most.
+// then; `killed` means that the server's processes are killed now and then; `garbled`, that
+// anything may come back. Exits with 1 and a word when a byte is lost, or a visit comes to a wrong
+// end; else prints "visits N bytes N open N seconds N": `open` is how many were open at once, at
+// most.
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -19,7 +20,7 @@
 enum { MOST_CONNECTING = 100 };
 
 struct settings {
-  long port, clients, visits, seconds, bytes, rest, killed, seed;
+  long port, clients, visits, seconds, bytes, rest, killed, garbled, seed;
 };
 
 static struct settings settings = {.clients = 1, .bytes = 1000, .seed = 1};
@@ -37,8 +38,8 @@ static double read_clock(void) {
 }
 
 static void parse(int argc, char **argv) {
-  static const char *const names[] = {"port", "clients", "visits", "seconds", "bytes",
-                                      "rest", "killed",  "seed",   NULL};
+  static const char *const names[] = {"port", "clients", "visits",  "seconds", "bytes",
+                                      "rest", "killed",  "garbled", "seed",    NULL};
   long *const values = &settings.port;
   for (int i = 1; i < argc; ++i) {
     char *value = strchr(argv[i], '=');
@@ -153,8 +154,9 @@ static bool transmit(struct visit *visit) {
 static void shake_hands(struct visit *visit, const unsigned char *bytes, size_t size) {
   const unsigned char *head_end = memmem(bytes, size, "\r\n\r\n", 4);
   if (head_end == NULL || memmem(bytes, size, accepted, sizeof accepted - 1) == NULL) {
-    fprintf(stderr, "%.*s\n", (int)size, bytes);
+    if (!garbled) fprintf(stderr, "%.*s\n", (int)size, bytes);
     fail(visit, "no handshake");
+    return;
   }
   visit->stage = TALKING;
   --connecting;
@@ -183,7 +185,7 @@ static bool receive(struct visit *visit) {
   } else {
     visit_receive(visit, bytes, (size_t)got);
   }
-  return true;
+  return !visit->spoiled;
 }
 
 static void serve(struct visit *visit, uint32_t events) {
@@ -212,15 +214,18 @@ static void wake_some(struct visit *visits) {
   }
 }
 
-static void look_for_stuck(const struct visit *visits) {
+static void look_for_stuck(struct visit *visits) {
+  const double patience = garbled ? 1 : 60;
   for (long i = 0; i < settings.clients; ++i) {
-    if (visits[i].fd >= 0 && now - visits[i].moved_at > 60)
-      fail(&visits[i], "nothing came for a minute");
+    if (visits[i].fd < 0 || now - visits[i].moved_at < patience) continue;
+    fail(&visits[i], "nothing came for a minute");
+    end(&visits[i]);
   }
 }
 
 int main(int argc, char **argv) {
   parse(argc, argv);
+  garbled = settings.garbled != 0;
   struct rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
@@ -249,7 +254,7 @@ int main(int argc, char **argv) {
     if (ready < 0) die("epoll_wait");
     for (int i = 0; i < ready; ++i) serve(events[i].data.ptr, events[i].events);
     wake_some(visits);
-    if (now - looked > 5) {
+    if (now - looked > 1) {
       looked = now;
       look_for_stuck(visits);
     }

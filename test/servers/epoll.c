@@ -36,7 +36,10 @@ int main(int argc, char **argv) {
       struct session *session = events[i].data.ptr;
       if (session == NULL) {
         const int client = accept_client(listener);
-        if (client < 0) spurious("accept");
+        if (client < 0) {
+          spurious("accept");
+          continue;
+        }
         session = malloc(sizeof *session);
         if (session == NULL) die("malloc");
         session_open(session, client, &options);

@@ -25,6 +25,7 @@ const suites: readonly { file: string; only?: string }[] = [
   { file: 'close' },
   { file: 'ping' },
   { file: 'signals' },
+  { file: 'scribble' },
 ];
 
 interface Outcome {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { compile } from './compile.js';
+import { seedOfThisRun } from './random.js';
 
 export interface Swarm {
   port: number;
@@ -27,7 +28,7 @@ export interface SwarmResult {
 }
 
 /** Lets a swarm visit a server. Throws with the first thing that a client had to complain of. */
-export async function swarm(options: Swarm, seed = Date.now() % 100_000): Promise<SwarmResult> {
+export async function swarm(options: Swarm, seed = seedOfThisRun()): Promise<SwarmResult> {
   const program = compile({
     name: 'swarm',
     sources: ['test/clients/swarm.c'],
