@@ -2,9 +2,11 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
+#include "shim/confined.h"
 #include "shim/connection.h"
 #include "shim/driver.h"
 #include "shim/kernel.h"
@@ -32,7 +34,7 @@ constexpr std::uint32_t unasked = EPOLLERR | EPOLLHUP;
 constinit std::atomic<std::uint32_t> births{0};
 
 // The table, and the driver that changes of it may need. Signals are blocked: a handler must not
-// find the lists half linked.
+// find the lists half linked, nor wait for the driver while its thread holds the table.
 class Exclusive {
  private:
   driver::Guard guard_;
@@ -174,13 +176,18 @@ void tell_those_who_watch(int fd) {
 }
 
 Result modify(int epfd, Registration& registration, const epoll_event& event) {
-  Registration wanted = registration;
-  wanted.events = event.events;
-  const long failed = tell_kernel(epfd, EPOLL_CTL_MOD, wanted);
-  if (failed < 0) return Result::fail(static_cast<int>(-failed));
+  const Registration before = registration;
+  // An event that still has the old tag is dropped: the kernel looks anew at what is modified.
+  retag(registration);
   registration.events = event.events;
   registration.data = event.data.u64;
-  registration.output_told = false;
+  const long failed = tell_kernel(epfd, EPOLL_CTL_MOD, registration);
+  if (failed < 0) {
+    registration.events = before.events;
+    registration.data = before.data;
+    restore_tag(registration, before.tag);
+    return Result::fail(static_cast<int>(-failed));
+  }
   note(registration);
   return Result::ok(0);
 }
@@ -222,7 +229,8 @@ Seen seen_of_connection(const Registration& registration, std::uint32_t events) 
   if (readiness == Readiness::none) {
     events &= ~input;
     // What woke the kernel was not the send buffer: an edge that was told is not told again.
-    const bool old_news = (registration.events & EPOLLET) != 0 && registration.output_told;
+    const bool old_news =
+        (registration.events & EPOLLET) != 0 && registration.output_told == registration.tag;
     if (old_news && (events & output) != 0 && !connection::was_full(registration.index)) {
       events &= ~output;
     }
@@ -255,41 +263,42 @@ void rearm(int epfd, const Registration& swallowed, bool all) {
   const bool once = (swallowed.events & EPOLLONESHOT) != 0;
   const bool edge = (swallowed.events & EPOLLET) != 0;
   if (once ? !all : !edge || sock::unread(swallowed.fd) <= 0) return;
-  const Hold hold(table_lock);
+  const Exclusive exclusive;
   const Registration* registration = find_tag(swallowed.tag);
   if (registration != nullptr) tell_kernel(epfd, EPOLL_CTL_MOD, *registration);
 }
 
-// Turns the kernel's events into the server's, in place. Returns how many remain.
-int translate(int epfd, epoll_event* events, int count, bool& driver_ready) {
-  int kept = 0;
+// What became of some events of the kernel.
+struct Translation {
+  int kept = 0;  // how many of them are the server's, at the front
+  bool driver_ready = false;
+  bool any_strange = false;  // one has a tag that is not known here (any more)
+};
+
+// Turns the kernel's events into the server's, in place.
+Translation translate(int epfd, epoll_event* events, int count) {
+  Translation result;
   for (int i = 0; i < count; ++i) {
     epoll_event event = events[i];
     if (!is_tag(event.data.u64)) {
-      events[kept++] = event;
+      events[result.kept++] = event;
       continue;
     }
     Registration registration;
-    {
-      const Hold hold(table_lock);
-      const Registration* found = find_tag(event.data.u64);
-      // Another process's, through an epoll that both inherited, or one that was just removed.
-      if (found == nullptr) continue;
-      registration = *found;
+    if (!look_up(event.data.u64, registration)) {
+      result.any_strange = true;
+      continue;
     }
-    if (registration.kind == Kind::driver) driver_ready = true;
+    if (registration.kind == Kind::driver) result.driver_ready = true;
     const Seen seen_of_it = seen(registration, event.events);
     if (seen_of_it.vain) rearm(epfd, registration, seen_of_it.events == 0);
     if (seen_of_it.events == 0) continue;
-    if (seen_of_it.output) {
-      const Hold hold(table_lock);
-      if (Registration* found = find_tag(registration.tag)) found->output_told = true;
-    }
+    if (seen_of_it.output) note_output(registration.tag);
     event.events = seen_of_it.events;
     event.data.u64 = registration.data;
-    events[kept++] = event;
+    events[result.kept++] = event;
   }
-  return kept;
+  return result;
 }
 
 int wait_in_kernel(int epfd, epoll_event* events, int room, Nanoseconds left, const sigset_t* mask,
@@ -314,6 +323,10 @@ bool needs_tag(int operation, int fd, const epoll_event* event) {
 
 // A wait that may not block must end even if a client keeps sending frames without payload.
 constexpr int rounds_without_blocking = 8;
+
+// What another process put into an epoll that both inherited is reported to us, too, until it has
+// dealt with it. We can neither look at it nor take it out: we look away for a while.
+constexpr Nanoseconds strange_pause = milliseconds(5);
 
 }  // namespace
 
@@ -358,12 +371,16 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
     const int count = wait_in_kernel(epfd, events, room, left, signals.mask(), call);
     if (count < 0) return Result::fail(errno);
     if (count == 0) return Result::ok(0);
-    bool driver_ready = false;
-    const int kept = translate(epfd, events, count, driver_ready);
-    if (driver_ready) driver::drive();
-    if (kept > 0) return Result::ok(kept);
+    const Translation translation = translate(epfd, events, count);
+    if (translation.driver_ready) driver::drive();
+    if (translation.kept > 0) return Result::ok(translation.kept);
     if (left == 0 && round >= rounds_without_blocking) return Result::ok(0);
     signals.engage();
+    const bool goes_on = translation.any_strange && round > 0 && left != 0;
+    const Nanoseconds pause = std::min(left, strange_pause);
+    if (goes_on && confined::ppoll(nullptr, 0, pause, signals.mask()) < 0) {
+      return Result::fail(errno);
+    }
     if (call == Call::wait && signals.mask() != nullptr) call = Call::pwait;
   }
 }
@@ -388,7 +405,7 @@ struct Batch {
 
 void collect(std::uint32_t set, Batch& batch) {
   const int end = fds::high_water();
-  const Hold hold(table_lock);
+  const Exclusive exclusive;
   for (batch.count = 0; batch.next < end && batch.count < batch.entries.size(); ++batch.next) {
     const Registration* found = find(set, batch.next);
     if (found == nullptr || found->kind == Kind::listener || found->kind == Kind::plain) continue;
@@ -475,12 +492,16 @@ void drop_reference(std::uint32_t set) {
   }
 }
 
-void before_fork() { table_lock.take(); }
+void before_fork() {
+  table_lock.take();
+  choose_magic();
+}
 
 void after_fork_in_parent() { table_lock.release(); }
 
 void after_fork_in_child() {
   table_lock = {};
+  diverge();
   for (Set& set : sets) set.inherited = set.references != 0;
   for (Registration& registration : registrations.known()) {
     if (registration.kind == Kind::driver) remove(registration);

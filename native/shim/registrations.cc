@@ -2,6 +2,9 @@
 
 #include <sys/random.h>
 
+#include <atomic>
+#include <cstring>
+
 #include "shim/kernel.h"
 #include "shim/listeners.h"
 #include "shim/process.h"
@@ -20,23 +23,56 @@ constexpr std::uint64_t slot_mask = (1u << slot_bits) - 1;
 
 // By descriptor: the first registration + 1. Zero pages until used.
 constinit std::array<std::uint32_t, fds::limit> first{};
-constinit std::uint64_t magic = 0;
+constinit std::atomic<std::uint64_t> magic{0};
 constinit std::uint64_t generation = 0;
+
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  kernel::invoke(SYS_getrandom, &number, sizeof number, GRND_NONBLOCK);
+  return number;
+}
+
+std::uint64_t next_tag(const Registration& registration) {
+  choose_magic();
+  generation = (generation + 1) & ((1u << generation_bits) - 1);
+  const std::uint64_t high = magic.load(std::memory_order_relaxed) << generation_bits | generation;
+  return high << slot_bits | registrations.number_of(registration);
+}
+
+// Whoever copied something that is changed after this finds the tag changed, too.
+void set_tag(Registration& registration, std::uint64_t tag) {
+  std::atomic_ref(registration.tag).store(tag, std::memory_order_release);
+  std::atomic_thread_fence(std::memory_order_release);
+}
 
 Registration* at_link(std::uint32_t link) { return link == 0 ? nullptr : &registrations[link - 1]; }
 
 }  // namespace
 
 bool is_tag(std::uint64_t data) {
-  return magic != 0 && data >> (slot_bits + generation_bits) == magic;
+  const std::uint64_t known = magic.load(std::memory_order_relaxed);
+  return known != 0 && data >> (slot_bits + generation_bits) == known;
 }
 
 Registration* find_tag(std::uint64_t data) {
-  if (!is_tag(data)) return nullptr;
-  const auto slot = static_cast<std::size_t>(data & slot_mask);
-  if (slot >= registrations.known().size()) return nullptr;
-  Registration& found = registrations.known()[slot];
-  return found.kind != Kind::free && found.tag == data ? &found : nullptr;
+  Registration& found = registrations[static_cast<std::uint32_t>(data & slot_mask)];
+  return is_tag(data) && found.tag == data ? &found : nullptr;
+}
+
+bool look_up(std::uint64_t data, Registration& copy) {
+  if (!is_tag(data)) return false;
+  Registration& found = registrations[static_cast<std::uint32_t>(data & slot_mask)];
+  const std::atomic_ref tag(found.tag);
+  if (tag.load(std::memory_order_acquire) != data) return false;
+  std::memcpy(&copy, &found, sizeof copy);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return tag.load(std::memory_order_relaxed) == data;
+}
+
+// Should the slot be another's by now, it says nothing about that one's tag.
+void note_output(std::uint64_t tag) {
+  Registration& registration = registrations[static_cast<std::uint32_t>(tag & slot_mask)];
+  std::atomic_ref(registration.output_told).store(tag, std::memory_order_relaxed);
 }
 
 Registration* first_of(int fd) {
@@ -52,16 +88,16 @@ Registration* find(std::uint32_t set, int fd) {
   return candidate;
 }
 
-void retag(Registration& registration) {
-  if (magic == 0) {
-    std::uint64_t random = 0;
-    kernel::invoke(SYS_getrandom, &random, sizeof random, GRND_NONBLOCK);
-    magic = (random | 1ull << 63) >> (slot_bits + generation_bits);
-  }
-  generation = (generation + 1) & ((1u << generation_bits) - 1);
-  registration.tag =
-      (magic << generation_bits | generation) << slot_bits | registrations.number_of(registration);
+void retag(Registration& registration) { set_tag(registration, next_tag(registration)); }
+
+void restore_tag(Registration& registration, std::uint64_t tag) { set_tag(registration, tag); }
+
+void choose_magic() {
+  if (magic.load(std::memory_order_relaxed) != 0) return;
+  magic.store((random_number() | 1ull << 63) >> (slot_bits + generation_bits));
 }
+
+void diverge() { generation = random_number(); }
 
 Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index) {
   Registration* const registration = registrations.take();
@@ -71,11 +107,11 @@ Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index) 
   registration->index = index;
   registration->fd = fd;
   registration->owner = process::id();
-  retag(*registration);
   std::uint32_t& head = first[static_cast<unsigned>(fd)];
   registration->next = head;
   head = registrations.number_of(*registration) + 1;
   if (kind == Kind::listener) listeners::enter_epoll(index);
+  retag(*registration);
   return registration;
 }
 
@@ -85,6 +121,7 @@ void remove(Registration& registration) {
   while (*link != 0 && *link != link_to_it) link = &registrations[*link - 1].next;
   if (*link != 0) *link = registration.next;
   if (registration.kind == Kind::listener) listeners::leave_epoll(registration.index);
+  set_tag(registration, 0);
   registrations.give_back(registration);
 }
 

@@ -6,7 +6,9 @@
 // is in the other was on their stack, where our own calls left it. Such a descriptor gets a tag,
 // too.
 //
-// Everything here is called with the table's lock held.
+// A wait looks tags up without a lock, as does a signal handler: the lock's owner may be
+// interrupted anywhere. So what a tag stands for never changes while it has that tag; everything
+// else here is called with the table's lock held.
 #pragma once
 
 #include <array>
@@ -29,15 +31,15 @@ enum class Kind : std::uint8_t {
 
 struct Registration {
   Kind kind = Kind::free;
-  bool output_told = false;  // edge-triggered: the server knows that it may write
   std::uint32_t set = 0;     // of which epoll
   std::uint32_t next = 0;    // of the same descriptor: slot + 1
   std::uint32_t index = 0;   // record, listener or set
   std::uint32_t owner = 0;   // the process that registered it
   std::uint32_t events = 0;  // what the server asked for
   int fd = 0;
-  std::uint64_t tag = 0;   // what the kernel holds
-  std::uint64_t data = 0;  // what the server gave
+  alignas(8) std::uint64_t tag = 0;          // what the kernel holds
+  std::uint64_t data = 0;                    // what the server gave
+  alignas(8) std::uint64_t output_told = 0;  // edge-triggered: as which tag it was told to write
 };
 
 // An epoll that holds something of ours.
@@ -58,6 +60,12 @@ bool is_tag(std::uint64_t data);
 // The registration that a tag stands for, or null.
 Registration* find_tag(std::uint64_t data);
 
+// Copies the registration that a tag stands for. False if there is none (any more). Takes no lock.
+bool look_up(std::uint64_t data, Registration& copy);
+
+// Notes that the server was told, by an event with that tag, that it may write. Takes no lock.
+void note_output(std::uint64_t tag);
+
 // The registration of a descriptor in a set, or null.
 Registration* find(std::uint32_t set, int fd);
 
@@ -69,7 +77,17 @@ Registration* next_of(const Registration& registration);
 Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index);
 void remove(Registration& registration);
 
-// Gives the registration another tag.
+// Gives the registration another tag. Until the kernel is told that tag, what it stands for may be
+// changed.
 void retag(Registration& registration);
+
+// Gives it back the tag that the kernel still has.
+void restore_tag(Registration& registration, std::uint64_t tag);
+
+// Before a fork: parent and child may share an epoll, so each must know the other's tags for tags.
+void choose_magic();
+
+// In a forked child: its tags must not be those that the parent gives out from now on.
+void diverge();
 
 }  // namespace wswrap::epoll

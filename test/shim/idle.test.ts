@@ -1,7 +1,7 @@
 // A wait that has nothing to report sleeps: what the server did not ask for costs it no CPU.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newKey, requestText } from '../support/client.js';
+import { newKey, requestText, WebSocketClient } from '../support/client.js';
 import { frame, ping } from '../support/frame.js';
 import { listener, type Puppet, type Reply } from '../support/puppet.js';
 import { scene } from '../support/scene.js';
@@ -80,4 +80,22 @@ test('a connection that was closed in epoll while a copy is open costs nothing',
   if (reply.result === 0) assertIdle(reply);
   await client.wire.write(ping());
   assert.equal((await puppet.call('read', copy, 100)).detail, 'text:payload');
+});
+
+test('what a child put into an epoll costs its parent nothing, and is not taken for its own', async (t) => {
+  const { puppet, client, fd } = await stage(t);
+  const epfd = await puppet.must('epoll_create');
+  await puppet.must('in-child', 'epoll_ctl', epfd, 'add', fd, 'in+rdhup', 1);
+  const connecting = WebSocketClient.connect(puppet.server);
+  const otherFd = await puppet.must('accept', listener);
+  const other = await connecting;
+  t.after(() => other.wire.destroy());
+  await puppet.must('epoll_ctl', epfd, 'add', otherFd, 'in+rdhup', 2);
+  client.wire.end();
+  assert.equal((await puppet.call('poll', 10_000, `${fd}:rdhup`)).result, 1);
+  const reply = await puppet.call('epoll_wait', epfd, 8, span);
+  assert.equal(reply.result, 0);
+  assertIdle(reply);
+  await other.send('payload');
+  assert.equal((await puppet.call('epoll_wait', epfd, 8, 10_000)).detail, '0x2:in');
 });
