@@ -135,7 +135,7 @@ struct Ends {
 // listener's record.
 Ends& ends_of(std::uint32_t listener);
 
-// Notes that the record is that of a listener on the port with that place in config.ports.
+// Notes that the record is that of the only listener on the port with that place in config.ports.
 void note_listener(std::size_t place, std::uint32_t index);
 // True when a living process other than `except` listens on that port.
 bool is_served(std::size_t place, std::uint32_t except);

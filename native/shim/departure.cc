@@ -14,8 +14,10 @@
 namespace wswrap {
 namespace {
 
+// Of several descriptors of this process for the same connection.
 bool has_survivor(std::uint32_t record) {
   bool found = false;
+  if (references::count_for(record) < 2) return false;
   fds::for_each(fds::Kind::connection, [&](int fd, std::uint32_t index) {
     found = found || (index == record && is_inherited(fd));
   });

@@ -30,10 +30,19 @@ void for_each_entry(std::string_view value, Visit visit) {
   }
 }
 
-bool lists_shim(std::string_view value) {
+template <typename Predicate>
+bool lists(std::string_view value, Predicate is_wanted) {
   bool found = false;
-  for_each_entry(value, [&](std::string_view entry) { found = found || entry == shim_path; });
+  for_each_entry(value, [&](std::string_view entry) { found = found || is_wanted(entry); });
   return found;
+}
+
+bool is_shim(std::string_view path) { return path == shim_path; }
+
+// Of whatever installation.
+bool is_some_shim(std::string_view path) {
+  const auto name = [](std::string_view of) { return of.substr(of.rfind('/') + 1); };
+  return name(path) == name(shim_path);
 }
 
 // Builds "LD_PRELOAD=a:b" in fixed storage.
@@ -66,7 +75,7 @@ class PreloadLine {
 struct Given {
   std::string_view preload;  // the value of LD_PRELOAD
   bool has_port = false;
-  bool is_others = false;  // set up for another port than ours
+  bool has_other_port = false;
 };
 
 Given look_at(char* const* given) {
@@ -75,8 +84,8 @@ Given look_at(char* const* given) {
     const std::string_view entry(*line);
     if (entry.starts_with(preload_name)) found.preload = entry.substr(preload_name.size());
     if (!entry.starts_with(port_name)) continue;
-    found.has_port = true;
-    found.is_others = entry != config.lines[0];
+    found.has_port = entry == config.lines[0];
+    found.has_other_port = !found.has_port && entry != port_name;
   }
   return found;
 }
@@ -92,14 +101,15 @@ std::size_t room(char* const* given) {
 char* const* build(char* const* given, Shim shim, char** lines, Preload& preload) {
   if (given == nullptr) given = nothing;
   const Given found = look_at(given);
-  const bool listed = lists_shim(found.preload);
-  if (found.is_others) return given;
+  // The port alone wraps nobody.
+  if (found.has_other_port && lists(found.preload, is_some_shim)) return given;
+  const bool listed = lists(found.preload, is_shim);
   if (shim == Shim::kept ? listed && found.has_port : !listed && !found.has_port) return given;
 
   PreloadLine changed(preload);
   if (shim == Shim::kept) changed.add(shim_path);
   for_each_entry(found.preload, [&](std::string_view entry) {
-    if (entry != shim_path) changed.add(entry);
+    if (!is_shim(entry)) changed.add(entry);
   });
   char** out = lines;
   if (!changed.is_empty() && (*out++ = changed.line()) == nullptr) return nullptr;

@@ -315,7 +315,8 @@ int adopt(int fd) {
       close_handover(listener);
       return error;
     }
-    arena::note_listener(config.place_of(local.port), listener.record);
+    // A port that may be shared is never so served that nobody else could be its server.
+    if (!sock::shares_port(fd)) arena::note_listener(config.place_of(local.port), listener.record);
     listener.references = 1;
     fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
     if (!known && logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";

@@ -64,13 +64,14 @@ void adopt_descriptors() {
     }
   });
   arena::leave_unless(id(), [](std::uint32_t index) {
-    return references::any_for(index) || listeners::owns_record(index);
+    return references::count_for(index) != 0 || listeners::owns_record(index);
   });
 }
 
-// Of the fork that this thread makes; 0: none, or one that needs nothing.
+// Of the fork that this thread makes; others may be making theirs. 0: none, or one that needs
+// nothing.
 constinit thread_local std::uint32_t reservation = 0;
-constinit bool prepared = false;
+constinit thread_local bool prepared = false;
 
 [[gnu::constructor(101)]] void start() {
   resolve_libc();

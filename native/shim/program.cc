@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "shim/kernel.h"
+#include "shim/proc.h"
 
 namespace wswrap::program {
 namespace {
@@ -41,13 +42,27 @@ constexpr int max_depth = 5;
 
 using Head = std::array<char, head_size>;
 
+// The file that a descriptor stands for, or -errno. One that was opened for its path alone (O_PATH)
+// cannot be read.
+long reopen(int fd) {
+  const long flags = kernel::invoke(SYS_fcntl, fd, F_GETFL);
+  if (flags < 0) return flags;
+  if ((flags & O_PATH) == 0) return kernel::invoke(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+  const long opened = (ProcPath() << "self/fd/" << static_cast<std::uint32_t>(fd)).open();
+  return opened == -ENOENT ? -EACCES : opened;
+}
+
+// The file that execveat(2) would start, or -errno.
+long open_image(int folder, const char* path, int flags) {
+  if (*path == '\0' && (flags & AT_EMPTY_PATH) != 0) return reopen(folder);
+  const int follow = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
+  return kernel::invoke(SYS_openat, folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
+}
+
 // A file that is open for as long as it is looked at.
 class File {
  public:
-  File(int folder, const char* path, int flags) {
-    const int follow = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
-    fd_ = kernel::invoke(SYS_openat, folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
-  }
+  explicit File(long fd) : fd_(fd) {}
   ~File() {
     if (fd_ >= 0) kernel::invoke(SYS_close, fd_);
   }
@@ -173,28 +188,11 @@ Verdict inspect_file(const File& file, Head& head, const char* path, const char*
 }
 
 Verdict inspect_image(int folder, const char* path, int flags) {
-  std::array<char, 32> by_number;
   if (path == nullptr) return Verdict::unknown;
-  // An empty path means the descriptor itself, which may have been opened with O_PATH.
-  if (*path == '\0') {
-    if ((flags & AT_EMPTY_PATH) == 0 || folder < 0) return Verdict::unknown;
-    constexpr std::string_view prefix = "/proc/self/fd/";
-    std::array<char, 12> digits;
-    std::size_t count = 0;
-    for (auto rest = static_cast<unsigned>(folder); count == 0 || rest != 0; rest /= 10) {
-      digits[count++] = static_cast<char>('0' + rest % 10);
-    }
-    char* out = std::copy(prefix.begin(), prefix.end(), by_number.data());
-    while (count > 0) *out++ = digits[--count];
-    *out = '\0';
-    path = by_number.data();
-    flags = 0;
-  } else if (is_refused(folder, path)) {
-    return Verdict::unknown;
-  }
+  if (*path != '\0' && is_refused(folder, path)) return Verdict::unknown;
   std::array<Head, 2> heads;
   for (int depth = 0; depth <= max_depth; ++depth) {
-    const File file(folder, path, flags);
+    const File file(open_image(folder, path, flags));
     if (is_absent(file.error())) return Verdict::unknown;
     if (file.error() != 0) return Verdict::unreadable;
     const char* next = nullptr;
@@ -209,7 +207,7 @@ Verdict inspect_image(int folder, const char* path, int flags) {
 }
 
 // Without looking, the loader would go on without it.
-bool is_readable(const char* path) { return File(AT_FDCWD, path, 0).error() == 0; }
+bool is_readable(const char* path) { return File(open_image(AT_FDCWD, path, 0)).error() == 0; }
 
 }  // namespace
 

@@ -46,7 +46,7 @@ bool stands_for(int fd, std::uint32_t index) {
   return fds::get(fd).word == fds::Entry::of(fds::Kind::connection, index).word;
 }
 
-bool any_for(std::uint32_t index) { return held[index].count.load() != 0; }
+std::uint32_t count_for(std::uint32_t index) { return held[index].count.load(); }
 
 std::uint32_t number_of(std::uint32_t index) {
   return held[index].number.load(std::memory_order_relaxed);

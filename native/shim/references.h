@@ -17,8 +17,8 @@ bool drop(int fd, std::uint32_t index);
 
 bool stands_for(int fd, std::uint32_t index);
 
-// True if any descriptor of this process stands for the record.
-bool any_for(std::uint32_t index);
+// How many descriptors of this process stand for the record.
+std::uint32_t count_for(std::uint32_t index);
 
 // The number of the connection that the record was for when this process joined its holders. (What
 // the record itself says may be anybody's.)

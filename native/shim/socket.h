@@ -60,12 +60,16 @@ inline bool is_nonblocking(int fd) {
   return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
-inline bool is_listening(int fd) {
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  return kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
-         listening != 0;
+inline bool has_option(int fd, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return kernel::invoke(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &size) == 0 && value != 0;
 }
+
+inline bool is_listening(int fd) { return has_option(fd, SO_ACCEPTCONN); }
+
+// Other sockets may be bound to the same port at the same time (SO_REUSEPORT in socket(7)).
+inline bool shares_port(int fd) { return has_option(fd, SO_REUSEPORT); }
 
 // AF_UNIX and so on; -errno for what is no socket.
 inline int domain(int fd) {

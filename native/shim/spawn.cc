@@ -216,15 +216,17 @@ class Withholding {
   Withholding(const Withholding&) = delete;
   Withholding& operator=(const Withholding&) = delete;
 
-  // It would accept clients, or there is no memory: it must not be started.
+  // It would get something of ours, or there is no memory: it must not be started.
   bool failed() { return refused_ || marks_.data() == nullptr; }
 
  private:
   // The descriptor is only close-on-exec for the moment.
   void hide(int fd) {
     const auto number = static_cast<std::size_t>(fd);
-    if (number / 64 >= words_) return;
-    if (kernel::invoke(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC) < 0) return;
+    if (number / 64 >= words_ || kernel::invoke(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC) < 0) {
+      refused_ = true;
+      return;
+    }
     marks_.data()[number / 64] |= std::uint64_t{1} << (number % 64);
   }
 

@@ -3,12 +3,13 @@
 // call         the function that starts the program
 // child        fork or vfork: a child starts it, the server waits, says how it ended, and then
 //              sends back what the client sends; nobody: the same, by a child that becomes that
-//              user; self: the server turns into it
+//              user; jail: by one whose root has no /proc; self: the server turns into it
 // place        streams: the connection is descriptor 0 and 1 of the program and of nobody else;
 //              stray: it is inherited where it is; private: it is close-on-exec; listener: the
 //              listener is what is inherited; before: the program is started before there is a
 //              listener
-// environment  empty, own, or other: with an LD_PRELOAD of its own
+// environment  empty, own, or other: with an LD_PRELOAD of its own; unset and changed: without one,
+//              but with a WSWRAP_PORT
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,9 +22,31 @@ static const char *const calls[] = {"execve", "execv",   "execvp",   "execvpe", 
 enum { SPAWN = 100, SPAWNP };
 
 static const char *program;
+static int program_fd;
 static char number[12];  // the descriptor, for the program
 static char **child_environment;
-static char *const empty_environment[] = {NULL};
+
+struct environment {
+  const char *name;
+  char *line;
+};
+static const struct environment environments[] = {
+    {"empty", NULL},
+    {"other", (char *)"LD_PRELOAD=/nonexistent/first.so:/nonexistent/second.so"},
+    {"unset", (char *)"WSWRAP_PORT="},
+    {"changed", (char *)"WSWRAP_PORT=9"},
+};
+
+// One that is not in the list is this program's own.
+static char **make_environment(const char *name) {
+  static char *lines[2];
+  for (size_t i = 0; i < sizeof environments / sizeof *environments; ++i) {
+    if (strcmp(name, environments[i].name) != 0) continue;
+    lines[0] = environments[i].line;
+    return lines;
+  }
+  return environ;
+}
 
 // Does not return unless it fails.
 static void turn_into_program(enum call call) {
@@ -56,7 +79,7 @@ static void turn_into_program(enum call call) {
       execle(program, "program", number, NULL, environment);
       break;
     case FEXECVE:
-      fexecve(open(program, O_RDONLY | O_CLOEXEC), words, environment);
+      fexecve(program_fd, words, environment);
       break;
     case EXECVEAT:
       execveat(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), program + 1, words, environment, 0);
@@ -107,17 +130,13 @@ static char *own(int count, char **words, const char *name) {
 }
 
 int main(int argc, char **argv) {
-  static char other[] = "LD_PRELOAD=/nonexistent/first.so:/nonexistent/second.so";
-  static char *const other_environment[] = {other, NULL};
   const struct options options = parse_options(2, argv);
   const char *how = own(argc, argv, "child");
   const char *place = own(argc, argv, "place");
-  const char *environment = own(argc, argv, "environment");
   const char *name = own(argc, argv, "call");
   program = own(argc, argv, "program");
-  child_environment = strcmp(environment, "empty") == 0   ? (char **)empty_environment
-                      : strcmp(environment, "other") == 0 ? (char **)other_environment
-                                                          : environ;
+  program_fd = open(program, O_RDONLY | O_CLOEXEC);
+  child_environment = make_environment(own(argc, argv, "environment"));
   const bool spawns = strncmp(name, "posix_spawn", 11) == 0;
   const int call = spawns ? (name[11] == 'p' ? SPAWNP : SPAWN) : choose(name, calls);
   const bool streams = strcmp(place, "streams") == 0;
@@ -155,6 +174,7 @@ int main(int argc, char **argv) {
     child = strcmp(how, "vfork") == 0 ? vfork() : fork();
     if (child == 0) {
       if (strcmp(how, "nobody") == 0 && (setgid(65534) < 0 || setuid(65534) < 0)) _exit(8);
+      if (strcmp(how, "jail") == 0 && chroot("/usr") < 0) _exit(7);
       if (streams && (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || close(fd) < 0)) _exit(9);
       turn_into_program((enum call)call);
       _exit(errno);

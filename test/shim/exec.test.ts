@@ -37,9 +37,9 @@ const needsRoot = process.getuid?.() !== 0 && 'needs root';
 
 interface Launch {
   call?: string;
-  child?: 'fork' | 'vfork' | 'nobody' | 'self';
+  child?: 'fork' | 'vfork' | 'nobody' | 'jail' | 'self';
   place?: 'streams' | 'stray' | 'private' | 'listener' | 'before';
-  environment?: 'empty' | 'own' | 'other';
+  environment?: 'empty' | 'own' | 'other' | 'unset' | 'changed';
   program?: string;
 }
 
@@ -120,6 +120,21 @@ describe('the environment of a program', () => {
     assert.equal(await talkToServer(server), 'hello\n');
   });
 
+  test('while others may listen on the same port: it may be a server, too', async (t) => {
+    const program = `
+import socket, subprocess, sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+listener.bind(("127.0.0.1", int(sys.argv[1])))
+listener.listen()
+print("listening", flush=True)
+subprocess.run([sys.argv[2], "99"], env={})
+sys.stdin.read()`;
+    const args = (port: number) => ['-c', program, String(port), messenger];
+    const server = await serve(t, '/usr/bin/python3', args, { wrapped: true, talks: true });
+    assert.equal((await found(server)).preload, ours);
+  });
+
   for (const call of ['execve', 'posix_spawn']) {
     test(`${call} with a listener: it gets the shim back`, async (t) => {
       const server = await launch(t, { call, place: 'listener', environment: 'empty' });
@@ -149,6 +164,15 @@ describe('the environment of a program', () => {
       const { preload } = await found(server);
       assert.equal(preload, `${ours}:/nonexistent/first.so:/nonexistent/second.so`);
       client.wire.destroy();
+    });
+  }
+
+  for (const environment of ['unset', 'changed'] as const) {
+    test(`with a port that is ${environment}, and no shim: it gets both back`, async (t) => {
+      const server = await launch(t, { environment });
+      assert.equal(await talk(server, websocket()), 'hello\n');
+      const { preload, port } = await found(server);
+      assert.deepEqual({ preload, port }, { preload: ours, port: String(server.port) });
     });
   }
 
@@ -186,6 +210,13 @@ describe('a program that cannot carry the shim', () => {
     chownSync(program, nobody, nobody);
     chmodSync(program, 0o4755);
     const server = await launch(t, { program });
+    const client = await WebSocketClient.connect(server);
+    assert.equal(await client.closed(), 1011);
+    await server.line(/^ended 4$/);
+  });
+
+  test('whose file is nowhere to be found', { skip: needsRoot }, async (t) => {
+    const server = await launch(t, { call: 'fexecve', child: 'jail', program: staticMessenger });
     const client = await WebSocketClient.connect(server);
     assert.equal(await client.closed(), 1011);
     await server.line(/^ended 4$/);
