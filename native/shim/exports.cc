@@ -499,6 +499,11 @@ int hook_fcntl(int fd, int command, ...) {
   va_start(list, command);
   void* argument = va_arg(list, void*);
   va_end(list);
+  // Servers mark all numbers that they find close-on-exec.
+  if (fds::is_internal(fd)) {
+    errno = EBADF;
+    return -1;
+  }
   if (command == F_GETFL || command == F_SETFL) {
     if (const Ours ours(fd, Kind::listener); ours) {
       return listener_flags(fd, ours.index(), command,
@@ -520,6 +525,10 @@ int hook_ioctl(int fd, IoctlRequest request, ...) {
   va_start(list, request);
   void* argument = va_arg(list, void*);
   va_end(list);
+  if (request == FIOCLEX && fds::is_internal(fd)) {
+    errno = EBADF;
+    return -1;
+  }
   if (request == FIONREAD) {
     if (const Ours ours(fd); ours && argument != nullptr) {
       bool all = true;

@@ -21,7 +21,17 @@ constinit std::atomic<bool> used{false};
 constexpr int high_enough = 4096;
 constexpr int reserved = 64;
 
+// Standard streams are never ours, whatever the server has closed.
+constexpr int first_hidden = 3;
+
 int soft_limit() { return std::min(most_open(), high_enough); }
+
+// Where our own descriptors begin: at the top, but a process that may have few has most of them for
+// itself.
+int hiding_base() {
+  const int most = soft_limit();
+  return std::max(first_hidden, most - std::min(reserved, most / 4));
+}
 
 }  // namespace
 
@@ -58,8 +68,9 @@ int move_up(int fd, int lowest) {
 }
 
 int hide(int fd, bool inheritable) {
-  const int moved = move_up(fd, soft_limit() - reserved);
-  const int hidden = moved < 0 ? fd : moved;
+  int hidden = move_up(fd, hiding_base());
+  if (hidden < 0) hidden = move_up(fd, first_hidden);
+  if (hidden < 0) hidden = fd;
   if (inheritable) kernel::invoke(SYS_fcntl, hidden, F_SETFD, 0);
   set(hidden, Entry::of(Kind::internal, 0));
   return hidden;

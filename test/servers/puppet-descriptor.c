@@ -1,5 +1,6 @@
 // The puppet's calls that open, copy, change and close descriptors.
 #include <linux/close_range.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -131,6 +132,21 @@ static void fill_up_to(struct call *call) {
   call->result = fd;
 }
 
+// every FD HOW: does that to the number and all above it, as daemons and runtimes do
+static void every(struct call *call) {
+  static const char *const hows[] = {"close", "cloexec", "fioclex", "raw-close", "raw-dup2", NULL};
+  const int first = number(call, 1), how = choose(word(call, 2), hows);
+  for (int fd = first; fd < 4096; ++fd) {
+    if (how == 0) close(fd);
+    if (how == 1) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (how == 2) ioctl(fd, FIOCLEX);
+    if (how == 3) syscall(SYS_close, fd);
+    // What nobody has stays free.
+    if (how == 4 && fcntl(fd, F_GETFD) >= 0) syscall(SYS_dup3, 0, fd, O_CLOEXEC);
+  }
+  call->error = UNTOUCHED;
+}
+
 // limit NUMBER: how many descriptors may be open
 static void limit_descriptors(struct call *call) {
   struct rlimit limit;
@@ -221,6 +237,7 @@ const struct command descriptor_commands[] = {{"listen", do_listen},
                                               {"closefrom", do_closefrom},
                                               {"close_range", do_close_range},
                                               {"fill-up-to", fill_up_to},
+                                              {"every", every},
                                               {"limit", limit_descriptors},
                                               {"io-uring", io_uring},
                                               {"dup", do_dup},
