@@ -40,7 +40,7 @@ export function serverEnvironment(
 ): string[] {
   const preloaded = 'LD_PRELOAD=';
   const existing = inherited.find((line) => line.startsWith(preloaded))?.slice(preloaded.length);
-  const entries = preload(byteString(shim), existing?.split(/[\s:]+/) ?? [], needed);
+  const entries = preload(byteString(shim), existing?.split(separators) ?? [], needed);
   const ours = [`${preloaded}${entries.join(':')}`, ...variables(settings)];
   const others = inherited.filter((line) => !/^(?:WSWRAP_|LD_PRELOAD=)/.test(line));
   return [...others, ...ours];
@@ -50,11 +50,15 @@ function byteString(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
+// Between the paths in LD_PRELOAD: what isspace(3) takes for a space, byte by byte. (\s would also
+// match 0xA0, which is the end of many a letter in UTF-8.)
+const separators = /[ \t-\r:]+/;
+
 // Ours goes first, so that it stands between the server and everybody else. Only the library of
 // AddressSanitizer goes before it: where that is not the very first, it ends the program.
 function preload(shim: string, existing: readonly string[], needed: readonly string[]): string[] {
   // The loader splits at these, expands the last, and knows no quoting (ld.so(8)).
-  if (/[\s:$]/.test(shim)) {
+  if (separators.test(shim) || shim.includes('$')) {
     throw new LaunchError(
       'PATH_NOT_PRELOADABLE',
       `${shim}: the dynamic loader cannot preload from a path with a space, ':' or '$'`,

@@ -23,6 +23,11 @@ async function environmentWith(
   );
 }
 
+function emptyLibrary(path: string): string {
+  execFileSync('gcc', ['-shared', '-o', path, '-x', 'c', '/dev/null']);
+  return path;
+}
+
 const ours = (environment: Map<string, string>) =>
   Object.fromEntries([...environment].filter(([name]) => name.startsWith('WSWRAP_')));
 
@@ -41,10 +46,14 @@ describe('LD_PRELOAD', () => {
     );
   });
 
+  test('keeps a path in which a byte of a letter would be a space elsewhere', async (t) => {
+    const library = emptyLibrary(join(scratch(t), 'voilà.so'));
+    const env = { ...clean, LD_PRELOAD: library };
+    assert.equal((await environmentWith([], env)).get('LD_PRELOAD'), `${shimPath}:${library}`);
+  });
+
   test('has only the library of AddressSanitizer before the shim', async (t) => {
-    // One of that name, which does nothing.
-    const library = join(scratch(t), 'libasan.so.8');
-    execFileSync('gcc', ['-shared', '-o', library, '-x', 'c', '/dev/null']);
+    const library = emptyLibrary(join(scratch(t), 'libasan.so.8'));
     const env = { ...clean, LD_PRELOAD: `libm.so.6:${library}` };
     assert.equal(
       (await environmentWith([], env)).get('LD_PRELOAD'),

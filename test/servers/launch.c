@@ -16,9 +16,23 @@
 
 #include "options.h"
 
-enum call { EXECVE, EXECV, EXECVP, EXECVPE, EXECL, EXECLP, EXECLE, FEXECVE, EXECVEAT, SYSCALL };
-static const char *const calls[] = {"execve", "execv",   "execvp",   "execvpe", "execl", "execlp",
-                                    "execle", "fexecve", "execveat", "syscall", NULL};
+enum call {
+  EXECVE,
+  EXECV,
+  EXECVP,
+  EXECVPE,
+  EXECL,
+  EXECLP,
+  EXECLE,
+  FEXECVE,
+  EXECVEAT,
+  SYSCALL,
+  SYSTEM,
+  POPEN
+};
+static const char *const calls[] = {"execve", "execv",  "execvp",  "execvpe",  "execl",
+                                    "execlp", "execle", "fexecve", "execveat", "syscall",
+                                    "system", "popen",  NULL};
 enum { SPAWN = 100, SPAWNP };
 
 static const char *program;
@@ -46,6 +60,15 @@ static char **make_environment(const char *name) {
     return lines;
   }
   return environ;
+}
+
+// By the shell, which is as much as to turn into it.
+static void run_program(enum call call) {
+  char command[512];
+  snprintf(command, sizeof command, "%s %s", program, number);
+  environ = child_environment;
+  const int status = call == SYSTEM ? system(command) : pclose(popen(command, "r"));
+  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
 // Does not return unless it fails.
@@ -87,6 +110,9 @@ static void turn_into_program(enum call call) {
     case SYSCALL:
       syscall(SYS_execve, program, words, environment);
       break;
+    case SYSTEM:
+    case POPEN:
+      run_program(call);
   }
 }
 

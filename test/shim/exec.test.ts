@@ -28,7 +28,15 @@ const staticMessenger = compile({
 });
 
 const execs = ['execve', 'execv', 'execvp', 'execvpe', 'execl', 'execlp', 'execle', 'fexecve'];
-const everyCall = [...execs, 'execveat', 'syscall', 'posix_spawn', 'posix_spawnp'];
+const spawns = ['posix_spawn', 'posix_spawnp'];
+const shells = ['system', 'popen'];
+const everyCall = [...execs, 'execveat', 'syscall', ...spawns, ...shells];
+
+function childrenFor(call: string): readonly ('fork' | 'vfork' | 'self')[] {
+  if (spawns.includes(call)) return ['fork'];
+  return shells.includes(call) ? ['fork', 'self'] : ['fork', 'vfork', 'self'];
+}
+
 const transports = [tcp, websocket(atRandom)];
 const ours = shim.split(':').at(-1) ?? shim;
 
@@ -85,10 +93,10 @@ async function talk(server: Server, transport: Transport): Promise<string> {
 
 describe('a program that is started with a connection, in an empty environment', () => {
   for (const call of everyCall) {
-    for (const child of call.startsWith('posix_spawn') ? ['fork'] : ['fork', 'vfork', 'self']) {
+    for (const child of childrenFor(call)) {
       for (const transport of transports) {
         test(`${call}, ${child}, over ${transport.name}`, async (t) => {
-          const what = { call, child: child as 'fork', environment: 'empty' as const };
+          const what = { call, child, environment: 'empty' as const };
           const server = await launch(t, what, { wrapped: transport.wrapped });
           assert.equal(await talk(server, transport), 'hello\n');
           if (child === 'self') assert.equal((await server.exit()).code, 0);
@@ -189,9 +197,9 @@ sys.stdin.read()`;
 
 describe('a program that cannot carry the shim', () => {
   for (const call of everyCall) {
-    for (const child of call.startsWith('posix_spawn') ? ['fork'] : ['fork', 'vfork', 'self']) {
+    for (const child of childrenFor(call)) {
       test(`${call}, ${child}: its connection is closed with 1011, and not one byte is raw`, async (t) => {
-        const what = { call, child: child as 'fork', program: staticMessenger };
+        const what = { call, child, program: staticMessenger };
         const env = { WSWRAP_LOG_LEVEL: 'info' };
         const server = await launch(t, what, { env });
         const client = await WebSocketClient.connect(server);

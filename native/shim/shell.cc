@@ -1,0 +1,76 @@
+// system(3) and popen(3): libc starts the shell in a way of its own, past every hook, with the
+// environment that this process has at that moment. Where the process has cleaned it of the shim,
+// and the shell will need that, libc is lent another one.
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "shim/config.h"
+#include "shim/environment.h"
+#include "shim/exec.h"
+#include "shim/heritage.h"
+#include "shim/hooks.h"
+#include "shim/libc.h"
+#include "shim/process.h"
+#include "shim/scratch.h"
+
+namespace wswrap {
+namespace {
+
+// The shell gets what is not close-on-exec.
+bool needs_shim() {
+  if (!exec::all_ports_served(0)) return true;
+  bool found = false;
+  const auto look = [&](int fd) { found = found || is_inherited(fd); };
+  for_each_ours(process::is_borrowed(), [&](int fd, bool, std::uint32_t) { look(fd); });
+  if (!found) for_each_channel(look);
+  return found;
+}
+
+// For a scope. No other thread may change the environment meanwhile, as in getenv(3).
+class Lending {
+ public:
+  Lending() : own_(environ), lines_(environment::room(own_)), lent_(own_) {
+    if (config.port_count == 0) return;
+    char* const* wanted = nullptr;
+    if (lines_.data() != nullptr) {
+      wanted = environment::build(own_, environment::Shim::kept, lines_.data(), preload_);
+    }
+    if (wanted == own_ || !needs_shim()) return;
+    failed_ = wanted == nullptr;
+    if (!failed_) environ = lent_ = const_cast<char**>(wanted);
+  }
+  ~Lending() {
+    if (environ == lent_) environ = own_;
+  }
+  Lending(const Lending&) = delete;
+  Lending& operator=(const Lending&) = delete;
+
+  // There was no room for it.
+  bool failed() const { return failed_; }
+
+ private:
+  char** own_;
+  Scratch<char*, 512> lines_;
+  environment::Preload preload_;
+  char** lent_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+int hook_system(const char* command) {
+  const Lending lending;
+  if (!lending.failed()) return libc.system(command);
+  errno = E2BIG;
+  return -1;
+}
+
+FILE* hook_popen(const char* command, const char* mode) {
+  const Lending lending;
+  if (!lending.failed()) return libc.popen(command, mode);
+  errno = E2BIG;
+  return nullptr;
+}
+
+}  // namespace wswrap
