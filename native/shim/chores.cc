@@ -149,7 +149,7 @@ bool any() { return count.load(std::memory_order_relaxed) != 0; }
 
 void linger(int fd, std::uint32_t index) {
   const driver::Guard guard;
-  fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
+  fds::set(fd, fds::Entry::lingering(index));
   std::uint32_t drained = 0;
   const bool sent = index == arena::none || connection::settle(connection::handle_of(fd, index));
   if (sent) sock::shutdown(fd, SHUT_WR);
@@ -161,7 +161,7 @@ void linger(int fd, std::uint32_t index) {
   const int parked = fds::move_up(fd, fds::parking_base());
   if (parked < 0) return close_now(fd, index);
   fds::reset(fd);
-  fds::set(parked, fds::Entry::of(fds::Kind::internal, 0));
+  fds::set(parked, fds::Entry::lingering(index));
   fd = parked;
   const std::uint32_t number = is_refusal ? 0 : references::number_of(index);
   Chore* chore = create(Kind::linger, {.fd = fd, .index = index, .number = number},

@@ -44,7 +44,7 @@ bool drop_reference(int fd, std::uint32_t index) {
   const Hold receiving(record.receive_lock);
   const Hold sending(record.transmit_lock);
   const bool last = references::drop(fd, index);
-  if (last) fds::set(fd, fds::Entry::of(Kind::internal, 0));
+  if (last) fds::set(fd, Entry::lingering(index));
   return last;
 }
 
@@ -87,7 +87,7 @@ void vacate(int fd) {
   // With all numbers in use the client comes first.
   if (spare < 0) return end_connection(fd, entry.index(), 0);
   const auto moved = static_cast<int>(spare);
-  fds::set(moved, Entry::of(Kind::internal, 0));
+  fds::set(moved, Entry::lingering(entry.index()));
   fds::reset(fd);
   end_connection(moved, entry.index(), 0);
 }

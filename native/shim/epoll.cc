@@ -141,19 +141,29 @@ Result add(int epfd, int operation, int fd, fds::Entry entry, const epoll_event&
   return Result::ok(0);
 }
 
+// EPOLL_CTL_MOD, or EPOLL_CTL_ADD for what we know and the kernel does not (any more).
+Result change(int epfd, int operation, Registration& registration, const epoll_event& event) {
+  const Registration before = registration;
+  // An event that still has the old tag is dropped: the kernel looks anew at what is modified.
+  retag(registration);
+  registration.events = event.events;
+  registration.data = event.data.u64;
+  const long failed = tell_kernel(epfd, operation, registration);
+  if (failed < 0) {
+    registration.events = before.events;
+    registration.data = before.data;
+    set_tag(registration, before.tag);
+    return Result::fail(static_cast<int>(-failed));
+  }
+  note(registration);
+  return Result::ok(0);
+}
+
 // What was closed without being taken out is gone from the kernel, which does not tell: the number
 // may stand for anything now.
 Result add_again(int epfd, Registration& plain, fds::Entry entry, const epoll_event& event) {
   const int fd = plain.fd;
-  if (kind_of(entry) == Kind::plain) {
-    Registration wanted = plain;
-    wanted.events = event.events;
-    wanted.data = event.data.u64;
-    const long failed = tell_kernel(epfd, EPOLL_CTL_ADD, wanted);
-    if (failed < 0) return Result::fail(static_cast<int>(-failed));
-    plain = wanted;
-    return Result::ok(0);
-  }
+  if (kind_of(entry) == Kind::plain) return change(epfd, EPOLL_CTL_ADD, plain, event);
   remove(plain);
   return add(epfd, EPOLL_CTL_ADD, fd, entry, event);
 }
@@ -173,23 +183,6 @@ void tell_those_who_watch(int fd) {
     if (kernel_control(epfd, EPOLL_CTL_DEL, fd, 0, 0) == 0)
       add(epfd, EPOLL_CTL_ADD, fd, entry, event);
   });
-}
-
-Result modify(int epfd, Registration& registration, const epoll_event& event) {
-  const Registration before = registration;
-  // An event that still has the old tag is dropped: the kernel looks anew at what is modified.
-  retag(registration);
-  registration.events = event.events;
-  registration.data = event.data.u64;
-  const long failed = tell_kernel(epfd, EPOLL_CTL_MOD, registration);
-  if (failed < 0) {
-    registration.events = before.events;
-    registration.data = before.data;
-    restore_tag(registration, before.tag);
-    return Result::fail(static_cast<int>(-failed));
-  }
-  note(registration);
-  return Result::ok(0);
 }
 
 Result take_out(int epfd, Registration& registration) {
@@ -326,7 +319,7 @@ constexpr int rounds_without_blocking = 8;
 
 // What another process put into an epoll that both inherited is reported to us, too, until it has
 // dealt with it. We can neither look at it nor take it out: we look away for a while.
-constexpr Nanoseconds strange_pause = milliseconds(5);
+constexpr Nanoseconds strange_pause = milliseconds(1);
 
 }  // namespace
 
@@ -341,7 +334,8 @@ Result control(int epfd, int operation, int fd, epoll_event* event) {
   const fds::Entry set = fds::get(epfd);
   if (set.is(fds::Kind::epoll)) renew(epfd, set.index());
   Registration* known = set.is(fds::Kind::epoll) ? find(set.index(), fd) : nullptr;
-  if (known != nullptr && operation == EPOLL_CTL_MOD) return modify(epfd, *known, *event);
+  if (known != nullptr && operation == EPOLL_CTL_MOD)
+    return change(epfd, EPOLL_CTL_MOD, *known, *event);
   if (known != nullptr && operation == EPOLL_CTL_DEL) return take_out(epfd, *known);
   if (entry.is(fds::Kind::internal)) return Result::fail(EBADF);
   const bool adds = operation == EPOLL_CTL_ADD;

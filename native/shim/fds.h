@@ -15,7 +15,7 @@ enum class Kind : std::uint32_t {
   listener = 1,    // index: listeners.h
   connection = 2,  // index: the record in the arena
   epoll = 3,       // index: epoll.h
-  internal = 4,    // ours; the server does not know it
+  internal = 4,    // ours, the server does not know it; index: record + 1 if it lingers, else 0
 };
 
 struct Entry {
@@ -23,6 +23,8 @@ struct Entry {
   static constexpr Entry of(Kind kind, std::uint32_t index) {
     return {(index << 3) | static_cast<std::uint32_t>(kind)};
   }
+  // A connection that the server is done with; `index` may be arena::none.
+  static constexpr Entry lingering(std::uint32_t index) { return of(Kind::internal, index + 1); }
   constexpr Kind kind() const { return static_cast<Kind>(word & 7); }
   constexpr std::uint32_t index() const { return word >> 3; }
   constexpr bool plain() const { return word == 0; }

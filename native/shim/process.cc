@@ -146,7 +146,7 @@ void at_exit() {
   listeners::share_all();
   fds::for_each(fds::Kind::connection, [](int fd, std::uint32_t index) {
     if (!references::drop(fd, index)) return;
-    fds::set(fd, fds::Entry::of(fds::Kind::internal, 0));
+    fds::set(fd, fds::Entry::lingering(index));
     descriptors::end_connection(fd, index, codec::close_code::going_away);
   });
   chores::finish();

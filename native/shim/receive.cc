@@ -392,7 +392,8 @@ Handle handle_of(int fd, std::uint32_t index) {
 }
 
 bool is_current(const Handle& handle) {
-  const bool held = references::stands_for(handle.fd, handle.index) || fds::is_internal(handle.fd);
+  const bool held = references::stands_for(handle.fd, handle.index) ||
+                    fds::get(handle.fd).word == fds::Entry::lingering(handle.index).word;
   return held && references::number_of(handle.index) == handle.number;
 }
 

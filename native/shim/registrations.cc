@@ -39,12 +39,6 @@ std::uint64_t next_tag(const Registration& registration) {
   return high << slot_bits | registrations.number_of(registration);
 }
 
-// Whoever copied something that is changed after this finds the tag changed, too.
-void set_tag(Registration& registration, std::uint64_t tag) {
-  std::atomic_ref(registration.tag).store(tag, std::memory_order_release);
-  std::atomic_thread_fence(std::memory_order_release);
-}
-
 Registration* at_link(std::uint32_t link) { return link == 0 ? nullptr : &registrations[link - 1]; }
 
 }  // namespace
@@ -88,9 +82,13 @@ Registration* find(std::uint32_t set, int fd) {
   return candidate;
 }
 
-void retag(Registration& registration) { set_tag(registration, next_tag(registration)); }
+// Whoever copied something that is changed after this finds the tag changed, too.
+void set_tag(Registration& registration, std::uint64_t tag) {
+  std::atomic_ref(registration.tag).store(tag, std::memory_order_release);
+  std::atomic_thread_fence(std::memory_order_release);
+}
 
-void restore_tag(Registration& registration, std::uint64_t tag) { set_tag(registration, tag); }
+void retag(Registration& registration) { set_tag(registration, next_tag(registration)); }
 
 void choose_magic() {
   if (magic.load(std::memory_order_relaxed) != 0) return;

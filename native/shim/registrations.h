@@ -81,8 +81,8 @@ void remove(Registration& registration);
 // changed.
 void retag(Registration& registration);
 
-// Gives it back the tag that the kernel still has.
-void restore_tag(Registration& registration, std::uint64_t tag);
+// The same with a tag that the kernel still has.
+void set_tag(Registration& registration, std::uint64_t tag);
 
 // Before a fork: parent and child may share an epoll, so each must know the other's tags for tags.
 void choose_magic();
