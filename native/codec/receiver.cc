@@ -19,6 +19,8 @@ namespace {
 using Phase = Receiver::Phase;
 
 constexpr std::size_t smallest_header = 6;
+// The largest payload whose length is in the header's second byte.
+constexpr std::size_t most_in_short_form = 125;
 
 constexpr std::byte padding{'='};
 // In place of a value: a quad can only go on with more of it.
@@ -97,14 +99,37 @@ class Decoding {
   }
 
   bool header() {
-    if (state_.header_size == 0 && available() >= state_.header.size()) {
-      std::array<std::uint8_t, 14> whole;
-      std::memcpy(whole.data(), in_, whole.size());
-      if (!check_first(whole[0]) || !check_second(whole[0], whole[1])) return false;
-      in_ += header_wanted(whole.data(), whole.size());
-      return begin_frame(whole.data());
+    if (state_.header_size != 0) return split_header();
+    if (!state_.in_message && !is_base64(state_)) small_messages();
+    if (available() < smallest_header) return split_header();
+    const auto* whole = reinterpret_cast<const std::uint8_t*>(in_);
+    const std::size_t size = header_wanted(whole, smallest_header);
+    if (available() < size) return split_header();
+    if (!check_first(whole[0]) || !check_second(whole[0], whole[1])) return false;
+    in_ += size;
+    return begin_frame(whole);
+  }
+
+  // The fast path: binary messages of one small frame, as long as they are whole and there is room.
+  void small_messages() {
+    constexpr std::byte final_binary{0x80 | static_cast<std::uint8_t>(Opcode::binary)};
+    constexpr std::byte masked{0x80};
+    const std::byte* const start = in_;
+    while (available() >= smallest_header && in_[0] == final_binary) {
+      const auto size = std::to_integer<std::size_t>(in_[1] ^ masked);
+      if (size > most_in_short_form || size > available() - smallest_header || size > room()) {
+        break;
+      }
+      std::array<std::uint8_t, 4> key;
+      std::memcpy(key.data(), in_ + 2, key.size());
+      unmask(out_, in_ + smallest_header, size, key);
+      in_ += smallest_header + size;
+      out_ += size;
     }
-    return split_header();
+    if (in_ == start) return;
+    state_.opcode = Opcode::binary;
+    state_.fin = true;
+    state_.text_message = false;
   }
 
   // Gathers a header byte by byte; a violation is seen at the first byte that shows it.

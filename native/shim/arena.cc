@@ -89,14 +89,16 @@ void for_each_used(Visit visit) {
 }
 
 // Looks after a few records, so that those of processes that were killed do not pile up: after as
-// many allocations as there are records, each was looked at.
+// many allocations as there are records, each was looked at. Most of a large arena is empty: that
+// is crossed in steps, too, or each client would pay for the size of the arena.
 void sweep_some() {
+  constexpr std::uint32_t stretch = 8 * Layout::bits;
   static constinit std::atomic<std::uint32_t> next{0};
   std::uint32_t index = next.load(std::memory_order_relaxed) % view.count;
+  const std::uint32_t end = std::min(index + stretch, view.count);
   for (int i = 0; i < 2; ++i) {
-    index = next_used(index, view.count);
-    if (index == view.count) index = next_used(0, view.count);
-    if (index == view.count) return;
+    index = next_used(index, end);
+    if (index == end) break;
     sweep(index, nullptr);
     ++index;
   }

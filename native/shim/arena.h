@@ -12,6 +12,8 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -150,10 +152,10 @@ std::uint64_t cookie_of(int fd);
 // the fence the compiler might read the record again instead of the copy.)
 template <typename T>
 T copy_of(const T& shared) {
-  T copy;
-  std::memcpy(&copy, &shared, sizeof copy);
+  alignas(T) std::array<std::byte, sizeof(T)> copy;
+  std::memcpy(copy.data(), &shared, sizeof copy);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  return copy;
+  return std::bit_cast<T>(copy);
 }
 
 // The decoder's state, checked: one that no decoder was ever in is that of a broken connection.

@@ -296,14 +296,15 @@ Translation translate(int epfd, epoll_event* events, int count) {
 
 int wait_in_kernel(int epfd, epoll_event* events, int room, Nanoseconds left, const sigset_t* mask,
                    Call call) {
-  const timespec span = to_timespec(left);
   switch (call) {
     case Call::wait:
       return libc.epoll_wait(epfd, events, room, to_milliseconds(left));
     case Call::pwait:
       return libc.epoll_pwait(epfd, events, room, to_milliseconds(left), mask);
-    case Call::pwait2:
+    case Call::pwait2: {
+      const timespec span = to_timespec(left);
       return libc.epoll_pwait2(epfd, events, room, left == forever ? nullptr : &span, mask);
+    }
   }
   return -1;
 }
@@ -360,8 +361,8 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
     renew(epfd, set.index());
   }
   SignalsInWaits signals(mask);
-  for (int round = 0;; ++round) {
-    const Nanoseconds left = deadline.left();
+  Nanoseconds left = timeout < 0 ? forever : timeout;
+  for (int round = 0;; ++round, left = deadline.left()) {
     const int count = wait_in_kernel(epfd, events, room, left, signals.mask(), call);
     if (count < 0) return Result::fail(errno);
     if (count == 0) return Result::ok(0);

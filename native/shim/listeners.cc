@@ -254,9 +254,9 @@ void leave_to_others(Listener& listener) {
   share(listener);
 }
 
-// The next complete client, or what went wrong instead; EAGAIN if there is neither.
+// The next complete client, or what went wrong instead; EAGAIN if there is neither. Runs with the
+// driver held.
 Result take(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
-  const driver::Guard guard;
   // While we waited a signal handler may have closed it.
   if (fds::get(fd).word != fds::Entry::of(fds::Kind::listener, index).word) {
     return Result::fail(EBADF);
@@ -281,6 +281,16 @@ Result take(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int
   // The server goes off to serve it: what else waits here must not wait for its return.
   share_all();
   return Result::ok(born);
+}
+
+// The same, also of a client that is complete only once the driver's work is done. Held once for
+// all of it: to block signals and let them through again is most of what holding costs.
+Result take_or_drive(int fd, std::uint32_t index, sockaddr* address, socklen_t* size, int flags) {
+  const driver::Guard guard;
+  const Result taken = take(fd, index, address, size, flags);
+  if (taken.error != EAGAIN) return taken;
+  driver::drive();
+  return take(fd, index, address, size, flags);
 }
 
 }  // namespace
@@ -342,10 +352,7 @@ Result await_client(int fd, std::uint32_t index, sockaddr* address, socklen_t* s
   Listener& listener = at(index);
   Patience patience(fd, SO_RCVTIMEO);
   for (;;) {
-    Result taken = take(fd, index, address, size, flags);
-    if (taken.error != EAGAIN) return taken;
-    driver::drive();
-    taken = take(fd, index, address, size, flags);
+    const Result taken = take_or_drive(fd, index, address, size, flags);
     if (taken.error != EAGAIN) return taken;
     if (is_nonblocking(index)) return Result::fail(EAGAIN);
     const int error = patience.wait(listener.ready, POLLIN, true);

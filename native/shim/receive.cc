@@ -47,9 +47,7 @@ class Intake {
   enum class End { filled, drained, closed, failed };
 
   Intake(int fd, Record& record, codec::Segments room, bool peek)
-      : fd_(fd), record_(record), room_(room), peek_(peek) {
-    receiver_ = arena::receiver_of(record);
-  }
+      : fd_(fd), record_(record), room_(room), peek_(peek), receiver_(arena::receiver_of(record)) {}
 
   // Runs with the receive lock held.
   End run(std::size_t wanted) {

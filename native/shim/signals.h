@@ -23,7 +23,8 @@ class SignalsInWaits {
  private:
   const sigset_t* wanted_;
   bool engaged_ = false;
-  sigset_t before_{};
+  // Set by engage(): most calls never do, and need not pay for its size.
+  sigset_t before_;
 };
 
 // Waiting in poll(2) ends with EINTR whatever the handler asked for; a blocking accept(2) or

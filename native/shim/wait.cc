@@ -121,9 +121,9 @@ Result poll(pollfd* fds, nfds_t count, Nanoseconds timeout, const sigset_t* mask
   const Attendance attendance({fds, count});
   bool look_behind = true;
   SignalsInWaits signals(mask);
-  for (int round = 0;; ++round) {
+  Nanoseconds left = timeout < 0 ? forever : timeout;
+  for (int round = 0;; ++round, left = deadline.left()) {
     bool with_driver = driver::is_busy();
-    Nanoseconds left = deadline.left();
     for (nfds_t i = 0; i < count; ++i) set[i] = translate(fds[i], with_driver, look_behind, left);
     set[count] = {.fd = with_driver ? driver::descriptor() : -1, .events = POLLIN, .revents = 0};
     const int ready = confined::ppoll(set, with_driver ? count + 1 : count, left, signals.mask());

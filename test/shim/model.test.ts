@@ -69,8 +69,8 @@ function base64Script(payload: Buffer, random: Random): Script {
   for (let at = 0; at < wire.length; at += segments.at(-1)?.length ?? 0) {
     segments.push(wire.subarray(at, at + random.between(1, 60)));
   }
-  const all = characters.length;
-  return script(segments, (count) => (count === all ? payload.length : Math.floor(count / 4) * 3));
+  // A character delivers the byte that it completes; padding completes none.
+  return script(segments, (count) => Math.min(Math.floor((count * 3) / 4), payload.length));
 }
 
 /** What the puppet shows of these bytes. */
