@@ -28,6 +28,12 @@ void forget(int fd, std::uint32_t record) {
   if (references::drop(fd, record)) arena::release(record);
 }
 
+// A directory counts "." and ".."; this one, a link per thread as well.
+bool has_other_threads() {
+  kernel::Status status;
+  return kernel::status_of("/proc/self/task", status) == 0 && status.links > 3;
+}
+
 template <typename Act>
 void for_each_record(Act act) {
   for_each_ours(false, [&](int, bool, std::uint32_t record) { act(record); });
@@ -52,8 +58,29 @@ Departure::Departure(bool carries) : borrowed_(process::is_borrowed()) {
     });
   }
   if (!borrowed_) chores::finish();
-  if (holds_ || !carries) return;
-  for_each_channel([&](int fd) { holds_ = holds_ || is_inherited(fd); });
+  if (!carries) return;
+  if (!holds_) for_each_channel([&](int fd) { holds_ = holds_ || is_inherited(fd); });
+  if (!borrowed_ && has_other_threads()) halt();
+}
+
+// Not from within a critical section, which a signal handler has interrupted.
+void Departure::halt() {
+  if (shared_locks_held != 0) return;
+  halted_ = true;
+  fds::for_each(fds::Kind::connection, [](int fd, std::uint32_t record) {
+    if (!is_inherited(fd)) return;
+    (void)arena::at(record).receive_lock.take();
+    (void)arena::at(record).transmit_lock.take();
+  });
+}
+
+void Departure::resume() {
+  halted_ = false;
+  fds::for_each(fds::Kind::connection, [](int, std::uint32_t record) {
+    arena::Record& it = arena::at(record);
+    if (it.transmit_lock.is_mine()) it.transmit_lock.release();
+    if (it.receive_lock.is_mine()) it.receive_lock.release();
+  });
 }
 
 void Departure::keep(int, bool is_listener, unsigned record) {
@@ -82,6 +109,7 @@ void Departure::leave() {
 }
 
 void Departure::undo() {
+  if (halted_) resume();
   for_each_ours(borrowed_, [](int, bool is_listener, std::uint32_t record) {
     if (is_listener) listeners::bequeath(record, false, false);
   });

@@ -27,9 +27,16 @@ class Departure {
   void keep(int fd, bool is_listener, unsigned record);
   void withhold(int fd, bool is_listener, unsigned record);
 
+  // execve(2) ends the other threads wherever they are. In the middle of a transfer they would
+  // leave a record that does not tell where in the stream its connection is, so from here on nobody
+  // transfers anything. The program that comes finds the locks to be of threads that are gone.
+  void halt();
+  void resume();
+
   const bool borrowed_;
   bool holds_ = false;
   bool left_ = false;
+  bool halted_ = false;
 };
 
 }  // namespace wswrap

@@ -111,10 +111,13 @@ struct Status {
 };
 static_assert(sizeof(Status) == 256);
 
-// The status of an open file; -errno on failure.
+// The status of a file, by its path or open; -errno on failure.
+inline constexpr unsigned basic_status = 0x7ff;
+inline long status_of(const char* path, Status& status) {
+  return invoke(SYS_statx, AT_FDCWD, path, 0, basic_status, &status);
+}
 inline long status_of(int fd, Status& status) {
-  constexpr unsigned basic = 0x7ff;
-  return invoke(SYS_statx, fd, "", AT_EMPTY_PATH, basic, &status);
+  return invoke(SYS_statx, fd, "", AT_EMPTY_PATH, basic_status, &status);
 }
 
 // mmap(2) of memory to read and write. Null when there is none.

@@ -55,6 +55,13 @@ bool may_log() {
   return !config.log_file.empty() || arena::find(arena::cookie_of(STDERR_FILENO)) == arena::none;
 }
 
+// The thread that called execve(2) halted all transfers, and is this one if it was the first.
+void free_locks(std::uint32_t index) {
+  arena::Record& record = arena::at(index);
+  if (record.receive_lock.is_mine()) record.receive_lock.OwnerLock::release();
+  if (record.transmit_lock.is_mine()) record.transmit_lock.OwnerLock::release();
+}
+
 // What else this process was born with: connections from a parent that wraps them, listeners from
 // socket activation.
 void adopt_descriptors() {
@@ -63,6 +70,7 @@ void adopt_descriptors() {
       fail_start("cannot wrap an inherited listener", {});
     }
   });
+  fds::for_each(fds::Kind::connection, [](int, std::uint32_t index) { free_locks(index); });
   arena::leave_unless(id(), [](std::uint32_t index) {
     return references::count_for(index) != 0 || listeners::owns_record(index);
   });

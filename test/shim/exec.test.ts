@@ -27,6 +27,12 @@ const staticMessenger = compile({
   flags: ['-O1', '-D_GNU_SOURCE', '-static'],
 });
 
+const turner = compile({
+  name: 'turn',
+  sources: ['test/servers/turn.c'],
+  flags: ['-O1', '-D_GNU_SOURCE', '-pthread'],
+});
+
 const execs = ['execve', 'execv', 'execvp', 'execvpe', 'execl', 'execlp', 'execle', 'fexecve'];
 const spawns = ['posix_spawn', 'posix_spawnp'];
 const shells = ['system', 'popen'];
@@ -287,6 +293,17 @@ describe('a server that turns into another program', () => {
   });
 
   for (const transport of transports) {
+    test(`in the middle of what its other thread reads, over ${transport.name}`, async (t) => {
+      const { wrapped } = transport;
+      const server = await serve(t, turner, (port) => [`port=${port}`], { wrapped, talks: true });
+      const client = await transport.connect(server);
+      while (server.count('turned') === 0) await client.send(Buffer.alloc(20_000, 'x'));
+      await client.finish();
+      assert.deepEqual(await server.exit(), { code: 0, signal: null });
+      assert.equal(server.stderr, '');
+      await client.ended();
+    });
+
     for (const child of ['fork', 'vfork', 'self'] as const) {
       test(`and fails, ${child}, over ${transport.name}: the connection is as it was`, async (t) => {
         const what: Launch = { child, place: 'stray', program: '/nonexistent/program' };
