@@ -458,10 +458,6 @@ bool is_below_low_water(int fd, Record& record) {
   return unread < sock::low_water(fd);
 }
 
-}  // namespace
-
-namespace {
-
 // Whether there is payload, by way of looking; what comes before it is consumed. Runs with the
 // receive lock held.
 Readiness look_ahead(int fd, Record& record, bool signalled) {
