@@ -73,6 +73,8 @@ describe('gunicorn', { concurrency: 2 }, () => {
           [false, keepsAlive],
         );
 
+        // The master has a file open for each worker.
+        await eventually('both workers', () => booted(server.stderr).length === 2);
         const before = openDescriptors(server.pid).length;
         await assert.rejects(get('/die'), { code: 'ECONNRESET' });
         await workerOf(its);
