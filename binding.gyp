@@ -37,6 +37,7 @@
         "<@(codec)",
         "<!@(ls native/shim/*.cc)"
       ],
+      "defines!": ["_FILE_OFFSET_BITS=64"],
       "cflags_cc": ["-ftls-model=initial-exec", "-fno-plt", "-fasynchronous-unwind-tables"],
       "actions": [
         {

@@ -5,8 +5,11 @@ import { fileURLToPath } from 'node:url';
 /** The package's root: this file is dist/src/paths.js in it. */
 export const packageRoot = resolve(fileURLToPath(import.meta.url), '../../..');
 
-/** The Node addon that the launcher loads. */
-export const addonPath = join(packageRoot, 'build/Release/wswrap.node');
+/** Everything that is compiled from native/. */
+export const buildFolder = join(packageRoot, 'build');
 
-/** The library that is injected into the server. */
-export const shimPath = join(packageRoot, 'build/Release/wswrap-shim.so');
+/** The Node addon that the launcher loads. */
+export const addonPath = join(buildFolder, 'Release/wswrap.node');
+
+/** The library that is injected into a server that is like Node itself; see editions.ts. */
+export const shimPath = join(buildFolder, 'Release/wswrap-shim.so');

@@ -5,14 +5,17 @@ import { machine as kernelMachine, release } from 'node:os';
 
 import { LaunchError } from '../errors.js';
 import { loadAddon } from '../native.js';
-import { packageRoot, shimPath } from '../paths.js';
-import { buildFolder, isBuilt } from './built.js';
+import { buildFolder, packageRoot, shimPath } from '../paths.js';
+import { assertTools, commandFor } from './build.js';
+import { isBuilt, nativePart, partOf } from './built.js';
 import { resolveCommand } from './command.js';
-import { machineName, readElf, readLibrary } from './elf.js';
+import { editionsBeside } from './editions.js';
+import { readElf, readLibrary } from './elf.js';
 import { serverEnvironment } from './environment.js';
 import { readEnvironment } from './inheritance.js';
+import { describePlatform, libcOf, platformOf } from './platform.js';
 import { toolchain } from './toolchain.js';
-import { assertWrappable, libcOf, platformOf } from './verdict.js';
+import { chooseEdition } from './verdict.js';
 
 interface Finding {
   subject: string;
@@ -23,8 +26,8 @@ interface Finding {
 
 /** Prints what it found. Returns the exit status: 0 when all is well, 1 when something is not. */
 export async function doctor(commandLine: readonly string[]): Promise<number> {
-  const findings = [kernel(), libraryOfNode(), node(), tools(), nativePart()];
-  if (existsSync(shimPath)) findings.push(attempt('shim', hooks), attempt('injection', injection));
+  const findings = [kernel(), libraryOfNode(), node(), tools(), compiled()];
+  if (existsSync(shimPath)) findings.push(...shims(), attempt('injection', injection));
   if (commandLine.length > 0) findings.push(attempt('COMMAND', () => verdict(commandLine)));
   for (const { subject, text, advice } of findings) {
     console.log(`${advice === undefined ? '  ok ' : '  !! '} ${subject.padEnd(12)} ${text}`);
@@ -64,7 +67,7 @@ function tools(): Finding {
   const missing = all.filter((tool) => tool.path === undefined).map((tool) => tool.name);
   const text = all.map(({ name, path }) => (path ? version(path) : `no ${name}`)).join(', ');
   // Once everything is built they are not needed.
-  return missing.length === 0 || isBuilt()
+  return missing.length === 0 || isBuilt(nativePart)
     ? { subject: 'toolchain', text }
     : { subject: 'toolchain', text, advice: 'on Debian: apt-get install g++ make python3' };
 }
@@ -74,18 +77,33 @@ function version(program: string): string {
   return stdout?.split('\n')[0] || program;
 }
 
-function nativePart(): Finding {
-  if (isBuilt()) return { subject: 'native part', text: 'built, and newer than its sources' };
+function compiled(): Finding {
+  const subject = 'native part';
+  if (isBuilt(nativePart)) return { subject, text: 'built, and newer than its sources' };
   const text = existsSync(shimPath) ? 'older than its sources' : 'not built';
-  const advice = `run 'npm run build' in ${packageRoot} (the next start would do it, too)`;
-  return { subject: 'native part', text, advice };
+  const advice = `run '${commandFor(nativePart)}' in ${packageRoot} (the next start would do it, too)`;
+  return { subject, text, advice };
 }
 
-function hooks(): Finding {
-  const { class: bits, machine, libc } = platformOf(shimPath);
-  const { functions } = readLibrary(shimPath);
-  const platform = `${bits}-bit ${machineName(machine)}, ${libc}`;
-  return { subject: 'shim', text: `replaces ${functions.length} functions (${platform})` };
+function shims(): Finding[] {
+  const native = attempt('shim', functions);
+  return native.advice === undefined ? [native, others()] : [native];
+}
+
+function functions(): Finding {
+  const platform = describePlatform(platformOf(shimPath));
+  const { length } = readLibrary(shimPath).functions;
+  return { subject: 'shim', text: `replaces ${length} functions (${platform})` };
+}
+
+// They are built when a program asks for them: one that is not there is no problem.
+function others(): Finding {
+  const [, ...editions] = editionsBeside(platformOf(shimPath));
+  const states = editions.map((edition) => {
+    const built = existsSync(edition.path) ? 'older than its sources' : 'built when needed';
+    return `${describePlatform(edition.platform)}: ${isBuilt(partOf(edition)) ? 'built' : built}`;
+  });
+  return { subject: 'other shims', text: states.join('; ') || 'none on this system' };
 }
 
 // Not whether it should work, but whether it does: the memory map of a process started with it.
@@ -117,10 +135,12 @@ function injection(): Finding {
 function verdict(commandLine: readonly string[]): Finding {
   const { path, programs } = resolveCommand(commandLine, process.env['PATH']);
   const { getxattr } = loadAddon();
-  const platform = platformOf(shimPath);
-  for (const program of programs) assertWrappable(program, platform, getxattr);
+  const edition = chooseEdition(programs, editionsBeside(platformOf(shimPath)), getxattr);
   const chain = [path, ...programs.filter((program) => program !== path)].join(' → ');
-  return { subject: 'COMMAND', text: `${chain}: can be wrapped` };
+  const part = partOf(edition);
+  if (isBuilt(part)) return { subject: 'COMMAND', text: `${chain}: can be wrapped` };
+  assertTools(part);
+  return { subject: 'COMMAND', text: `${chain}: can be wrapped, once ${part.name} is built` };
 }
 
 // What the launcher would refuse to do is a finding here.

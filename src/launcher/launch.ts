@@ -2,12 +2,14 @@
 import { errnoOf, exitStatus, LaunchError } from '../errors.js';
 import { loadAddon } from '../native.js';
 import { shimPath } from '../paths.js';
-import { ensureBuilt } from './built.js';
+import { ensureBuilt, nativePart, partOf } from './built.js';
 import { resolveCommand } from './command.js';
+import { editionsBeside } from './editions.js';
 import { readNeeded } from './elf.js';
 import { type Settings, serverEnvironment } from './environment.js';
 import { readArguments, readEnvironment, readInheritance } from './inheritance.js';
-import { assertWrappable, platformOf } from './verdict.js';
+import { platformOf } from './platform.js';
+import { chooseEdition } from './verdict.js';
 
 /**
  * Becomes the server: same process, terminal, signals and exit status. Returns only by throwing,
@@ -15,15 +17,16 @@ import { assertWrappable, platformOf } from './verdict.js';
  */
 export async function launch(settings: Settings, commandLine: readonly string[]): Promise<never> {
   const command = resolveCommand(commandLine, process.env['PATH']);
-  await ensureBuilt();
+  await ensureBuilt(nativePart);
   const addon = loadAddon();
-  const platform = platformOf(shimPath);
-  for (const program of command.programs) assertWrappable(program, platform, addon.getxattr);
+  const editions = editionsBeside(platformOf(shimPath));
+  const edition = chooseEdition(command.programs, editions, addon.getxattr);
+  await ensureBuilt(partOf(edition));
   // The arguments once more, as bytes: what is not UTF-8 did not survive in `command`.
   const args = readArguments(commandLine.length - 1);
   const argv = [...command.argv.slice(0, command.argv.length - args.length), ...args];
   const needed = command.programs.flatMap(readNeeded);
-  const environment = serverEnvironment(readEnvironment(), shimPath, settings, needed).map((line) =>
+  const environment = serverEnvironment(readEnvironment(), edition.path, settings, needed).map((line) =>
     Buffer.from(line, 'latin1'),
   );
   try {

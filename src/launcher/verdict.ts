@@ -6,52 +6,48 @@
 import { existsSync, statSync } from 'node:fs';
 
 import { exitStatus, LaunchError } from '../errors.js';
-import { type Elf, machineName, readElf, readLibrary } from './elf.js';
+import type { Edition } from './editions.js';
+import { type Elf, readElf } from './elf.js';
 import { ElfError } from './elf-file.js';
+import { describePlatform, isSamePlatform, libcOf } from './platform.js';
 
 const insteadHint =
   'it must be proxied rather than wrapped: put a WebSocket to TCP proxy in front of it';
 
-/** What a program must match: how the shim was built. */
-export interface Platform {
-  class: 32 | 64;
-  machine: number;
-  libc: Libc;
-}
-
-export type Libc = 'glibc' | 'musl' | 'another C library';
-
-/** The platform of the shim, read from its file. Throws a LaunchError if that is damaged. */
-export function platformOf(shim: string): Platform {
-  try {
-    const { class: bits, machine } = readElf(shim);
-    const { needed } = readLibrary(shim);
-    return { class: bits, machine, libc: needed.includes('libc.so.6') ? 'glibc' : 'musl' };
-  } catch (error) {
-    if (!(error instanceof ElfError)) throw error;
-    throw new LaunchError(
-      'SHIM_DAMAGED',
-      `${shim}: damaged (${error.message})`,
-      "remove the folder build/ and run 'npm run build'",
-      undefined,
-      { cause: error },
-    );
-  }
-}
-
 /** Reads extended attributes; see getxattr() of the addon. */
 export type ReadAttribute = (path: string, name: string) => Buffer | undefined;
 
-/** Throws a LaunchError when the program at `path` cannot be wrapped. */
-export function assertWrappable(path: string, shim: Platform, readAttribute: ReadAttribute): void {
-  const reason = reasonInFormat(path, shim) ?? reasonInPrivileges(path, readAttribute) ?? undefined;
-  if (reason === undefined) return;
+/**
+ * The edition of the shim for programs that run one after the other in one process. Throws a
+ * LaunchError when one of them cannot be wrapped.
+ */
+export function chooseEdition(
+  programs: readonly string[],
+  editions: readonly [Edition, ...Edition[]],
+  readAttribute: ReadAttribute,
+): Edition {
+  const [first = editions[0], ...others] = programs.map((path) =>
+    editionFor(path, editions, readAttribute),
+  );
+  const odd = others.findIndex((edition) => edition !== first) + 1;
+  if (odd === 0) return first;
   throw new LaunchError(
-    reason.code,
-    `${path}: ${reason.why}`,
-    reason.hint ?? insteadHint,
+    'MIXED_PLATFORMS',
+    `${programs[odd]}: not of the same kind as ${programs[odd - 1]}, which starts it`,
+    'wrap the program itself',
     exitStatus.notExecutable,
   );
+}
+
+function editionFor(
+  path: string,
+  editions: readonly Edition[],
+  readAttribute: ReadAttribute,
+): Edition {
+  const verdict = judge(path, editions, readAttribute);
+  if (!('why' in verdict)) return verdict;
+  const { code, why, hint = insteadHint } = verdict;
+  throw new LaunchError(code, `${path}: ${why}`, hint, exitStatus.notExecutable);
 }
 
 interface Reason {
@@ -60,18 +56,17 @@ interface Reason {
   hint?: string;
 }
 
-function reasonInFormat(path: string, shim: Platform): Reason | undefined {
+function judge(
+  path: string,
+  editions: readonly Edition[],
+  readAttribute: ReadAttribute,
+): Edition | Reason {
   let elf: Elf;
   try {
     elf = readElf(path);
   } catch (error) {
     if (!(error instanceof ElfError)) throw error;
     return { code: 'ELF_INVALID', why: `a damaged program (${error.message})` };
-  }
-  if (elf.class !== shim.class || elf.machine !== shim.machine) {
-    const ours = `${shim.class}-bit ${machineName(shim.machine)}`;
-    const its = `${elf.class}-bit ${machineName(elf.machine)}`;
-    return { code: 'FOREIGN_MACHINE', why: `built for ${its}, the shim for ${ours}` };
   }
   if (elf.sections.some((name) => goSections.has(name))) {
     return {
@@ -92,21 +87,17 @@ function reasonInFormat(path: string, shim: Platform): Reason | undefined {
       hint: 'it was built for another system: install a build for this one',
     };
   }
-  const libc = libcOf(elf.interpreter);
-  if (libc !== shim.libc) {
-    return { code: 'FOREIGN_LIBC', why: `uses ${libc}, the shim was built for ${shim.libc}` };
+  const platform = { class: elf.class, machine: elf.machine, libc: libcOf(elf.interpreter) };
+  const edition = editions.find((candidate) => isSamePlatform(candidate.platform, platform));
+  if (edition === undefined) {
+    const known = editions.map((candidate) => describePlatform(candidate.platform)).join('; ');
+    const why = `built for ${describePlatform(platform)}; there are shims for: ${known}`;
+    return { code: 'FOREIGN_PLATFORM', why };
   }
-  return undefined;
+  return reasonInPrivileges(path, readAttribute) ?? edition;
 }
 
 const goSections = new Set(['.go.buildinfo', '.note.go.buildid', '.gopclntab']);
-
-/** The C library whose dynamic loader this is. */
-export function libcOf(interpreter: string): Libc {
-  if (/\/ld-musl-/.test(interpreter)) return 'musl';
-  if (/\/(?:ld-linux|ld64|ld)[^/]*\.so\.[12]$/.test(interpreter)) return 'glibc';
-  return 'another C library';
-}
 
 // The kernel tells the loader to ignore LD_PRELOAD (AT_SECURE, see ld.so(8)) when executing a file
 // gives the process another user, another group, or capabilities.
