@@ -154,7 +154,7 @@ static void do_recvmsg(struct call *call) {
   OBSERVE(call, recvmsg(fd, &message, flags));
   note_data(call, room());
   if (call->result < 0) return;
-  note(call, " control=%zu flags=", message.msg_controllen);
+  note(call, " control=%zu flags=", (size_t)message.msg_controllen);
   note_names(call, (unsigned)message.msg_flags, message_flags);
 }
 

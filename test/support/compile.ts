@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { current, cxxFor, native, type Target } from './targets.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = join(root, 'build', 'test');
@@ -26,15 +27,18 @@ export interface Program {
   sources: readonly string[];
   /** What to add to the command line, libraries included. */
   flags?: readonly string[];
+  /** What to compile for; else for what this process tests. */
+  target?: Target;
 }
 
 /** Returns the path of the executable. Throws with the compiler's output when it does not build. */
-export function compile({ name, sources, flags = [] }: Program): string {
-  const program = join(folder, name);
-  const [compiler, standard] = sources.every((source) => extname(source) === '.c')
-    ? [process.env['CC'] ?? 'cc', '-std=gnu17']
-    : [process.env['CXX'] ?? 'g++', '-std=c++20'];
-  const options = [standard, '-Wall', '-Wextra', '-Werror', '-g', `-I${join(root, 'native')}`];
+export function compile({ name, sources, flags = [], target = current }: Program): string {
+  const program = join(folder, target === native ? '' : target.name, name);
+  const isC = sources.every((source) => extname(source) === '.c');
+  const [compiler = '', ...given] = isC ? target.c : cxxFor(target);
+  const standard = isC ? '-std=gnu17' : '-std=c++20';
+  const warnings = ['-Wall', '-Wextra', '-Werror'];
+  const options = [...given, standard, ...warnings, '-g', `-I${join(root, 'native')}`];
   const command = [compiler, ...options, ...sources.map((source) => join(root, source)), ...flags];
   if (isCurrent(program, command)) return program;
 

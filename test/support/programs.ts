@@ -9,6 +9,7 @@ import { delimiter, isAbsolute, join } from 'node:path';
 
 const packageOf = {
   'g++': 'g++',
+  'musl-gcc': 'musl-tools',
   make: 'make',
   // The path, because a version manager's `python3` is a shell script that starts another one.
   '/usr/bin/python3': 'python3',
@@ -57,17 +58,26 @@ const packageOf = {
   'uvloop/__init__.py': 'python3-uvloop',
 } as const;
 
+// There are no such packages for other machines.
+const packageOnX64 = {
+  // A link in the way of gcc -m32, which is no program of its own.
+  '/usr/include/asm': 'g++-multilib',
+} as const;
+
 // Used where they are, and never installed: hundreds of megabytes.
 const largePackageOf = {
   rustc: 'rustc',
 } as const;
 
-const everyPackageOf = { ...packageOf, ...largePackageOf };
+const everyPackageOf = { ...packageOf, ...packageOnX64, ...largePackageOf };
 
 export type Program = keyof typeof everyPackageOf;
 
 /** Those that a machine should have for the tests. */
-export const programs = Object.keys(packageOf) as Program[];
+export const programs = Object.keys({
+  ...packageOf,
+  ...(process.arch === 'x64' ? packageOnX64 : {}),
+}) as Program[];
 
 /** The Debian packages that bring these programs, each named once. */
 export function packagesOf(names: readonly Program[]): string[] {
