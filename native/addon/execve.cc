@@ -6,7 +6,6 @@
 // the server must not notice that Node was in between. The signal mask is left empty, as Node set
 // it; terminal modes are not touched.
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -96,8 +95,10 @@ std::vector<char*> pointers(std::vector<std::string>& list) {
 
 // Everything is closed but what was inherited: Node's event loops must not live on in the server.
 void pass_descriptors(const std::vector<int>& inherited) {
-  // Without this call (before Linux 5.11) the marks that Node itself sets have to do.
-  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  // CLOSE_RANGE_CLOEXEC, which not every libc's headers have. Without the call (before Linux 5.11)
+  // the marks that Node itself sets have to do.
+  constexpr unsigned close_on_exec = 1u << 2;
+  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, close_on_exec);
   const auto pass = [](int fd) {
     const int flags = ::fcntl(fd, F_GETFD);
     if (flags >= 0) ::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);

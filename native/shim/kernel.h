@@ -131,6 +131,24 @@ inline void* map(std::size_t size, int flags, int fd) {
   return address < 0 && address > -4096 ? nullptr : reinterpret_cast<void*>(address);
 }
 
+// getuid(2), geteuid(2), getgid(2), getegid(2).
+struct Identity {
+  std::uint32_t user;
+  std::uint32_t effective_user;
+  std::uint32_t group;
+  std::uint32_t effective_group;
+};
+inline Identity identity() {
+#ifdef SYS_getuid32
+  // The calls without a number are from the days of 16 bits.
+  constexpr long numbers[] = {SYS_getuid32, SYS_geteuid32, SYS_getgid32, SYS_getegid32};
+#else
+  constexpr long numbers[] = {SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid};
+#endif
+  const auto ask = [](long number) { return static_cast<std::uint32_t>(call(number)); };
+  return {ask(numbers[0]), ask(numbers[1]), ask(numbers[2]), ask(numbers[3])};
+}
+
 // Flags that not every libc's headers have: close_range(2), preadv2(2).
 inline constexpr unsigned close_range_unshare = 1u << 1;
 inline constexpr unsigned close_range_cloexec = 1u << 2;

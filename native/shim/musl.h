@@ -1,5 +1,5 @@
-// Included before everything else when a g++ whose C++ headers are configured for glibc compiles for
-// musl (musl-gcc). A compiler that targets musl does without.
+// Included before everything else when a g++ whose C++ headers are configured for glibc compiles
+// for musl (musl-gcc). A compiler that targets musl does without.
 #pragma once
 
 // bits/os_defines.h asks for it.

@@ -93,17 +93,12 @@ std::size_t at_most(std::uint64_t size, std::size_t most) {
 
 // True when executing the file gives the process another user, another group, or capabilities.
 bool changes_privileges(const File& file, const kernel::Status& status) {
-  const auto real_user = static_cast<std::uint32_t>(kernel::call(SYS_getuid));
-  const auto real_group = static_cast<std::uint32_t>(kernel::call(SYS_getgid));
-  const auto user = (status.mode & S_ISUID) != 0
-                        ? status.user
-                        : static_cast<std::uint32_t>(kernel::call(SYS_geteuid));
+  const kernel::Identity self = kernel::identity();
+  const auto user = (status.mode & S_ISUID) != 0 ? status.user : self.effective_user;
   constexpr unsigned set_group = S_ISGID | S_IXGRP;
-  const auto group = (status.mode & set_group) == set_group
-                         ? status.group
-                         : static_cast<std::uint32_t>(kernel::call(SYS_getegid));
-  if (user != real_user || group != real_group) return true;
-  return real_user != 0 &&
+  const auto group = (status.mode & set_group) == set_group ? status.group : self.effective_group;
+  if (user != self.user || group != self.group) return true;
+  return self.user != 0 &&
          kernel::invoke(SYS_fgetxattr, file.fd(), "security.capability", nullptr, 0) > 0;
 }
 

@@ -190,7 +190,7 @@ long hook_syscall(long number, ...) {
     SERVE(pidfd_getfd, true, call(hook_pidfd_getfd, a))
     SERVE(fcntl, ours(a[0]), hook_fcntl(from_word<int>(a[0]), from_word<int>(a[1]), a[2]))
     // control
-    SERVE(ioctl, ours(a[0]), hook_ioctl(from_word<int>(a[0]), from_word<unsigned long>(a[1]), a[2]))
+    SERVE(ioctl, ours(a[0]), hook_ioctl(from_word<int>(a[0]), from_word<IoctlRequest>(a[1]), a[2]))
     SERVE(shutdown, ours(a[0]), call(hook_shutdown, a))
     SERVE(getsockopt, ours(a[0]), call(hook_getsockopt, a))
     SERVE(setsockopt, ours(a[0]), call(hook_setsockopt, a))

@@ -18,6 +18,9 @@
 #include <cstdint>
 #include <cstdio>
 
+// musl has such names as macros.
+#undef freopen64
+
 namespace wswrap {
 
 // Where C libraries disagree about a parameter, the table has the type that this one declares.

@@ -26,8 +26,8 @@ export async function launch(settings: Settings, commandLine: readonly string[])
   const args = readArguments(commandLine.length - 1);
   const argv = [...command.argv.slice(0, command.argv.length - args.length), ...args];
   const needed = command.programs.flatMap(readNeeded);
-  const environment = serverEnvironment(readEnvironment(), edition.path, settings, needed).map((line) =>
-    Buffer.from(line, 'latin1'),
+  const environment = serverEnvironment(readEnvironment(), edition.path, settings, needed).map(
+    (line) => Buffer.from(line, 'latin1'),
   );
   try {
     return addon.execve(command.path, argv, environment, readInheritance(process.env));

@@ -4,7 +4,9 @@ import { chmodSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } f
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { isRoot, type Result, run, unprivileged } from './run.js';
+import { compile } from '../support/compile.js';
+import { cannotTarget, i386 } from '../support/targets.js';
+import { isRoot, type Result, run, script, unprivileged } from './run.js';
 import { smallPackage } from './small-package.js';
 
 const start = (root: string, options = {}): Promise<Result> =>
@@ -83,6 +85,38 @@ describe('the native part', () => {
     symlinkSync(`${pid}.1`, join(root, 'build/.lock'));
     const { status, stdout, stderr } = await start(root);
     assert.deepEqual([status, stdout], [0, 'ran\n'], stderr);
+  });
+});
+
+describe('another edition of the shim', { skip: cannotTarget(i386) }, () => {
+  const hello = () => compile({ name: 'hello', sources: ['test/launcher/hello.c'], target: i386 });
+  const startHello = (root: string, env = process.env): Promise<Result> =>
+    run(join(root, 'bin/wswrap'), ['5999', hello()], { env });
+  const buildingEdition = /wswrap: building the shim for programs of 32-bit i386, glibc \(only/;
+
+  test('is built when the first program needs it, and again when a source is newer', async (t) => {
+    const root = smallPackage(t);
+    const native = await start(root);
+    assert.doesNotMatch(native.stderr, buildingEdition);
+    const first = await startHello(root);
+    assert.deepEqual([first.status, first.stdout], [0, 'ran\n'], first.stderr);
+    assert.match(first.stderr, buildingEdition);
+    const second = await startHello(root);
+    assert.deepEqual([second.status, second.stdout, second.stderr], [0, 'ran\n', '']);
+    const soon = Date.now() / 1000 + 1;
+    utimesSync(join(root, 'native/shim/shim.cc'), soon, soon);
+    const third = await startHello(root);
+    assert.deepEqual([third.status, third.stdout], [0, 'ran\n'], third.stderr);
+    assert.match(third.stderr, /building the shim .* \(its sources changed\)/);
+  });
+
+  test('without a compiler for it: what brings one, status 125', async (t) => {
+    const root = smallPackage(t);
+    const narrow = '#!/bin/sh\ncase " $* " in *" -m32 "*) exit 1 ;; esac\nexec g++ "$@"\n';
+    const CXX = script(root, 'g++-of-64-bits', narrow);
+    const { status, stdout, stderr } = await startHello(root, { ...process.env, CXX });
+    assert.deepEqual([status, stdout], [125, '']);
+    assert.match(stderr, /-m32 cannot compile C\+\+ here\n.*apt-get install g\+\+-multilib/);
   });
 });
 

@@ -22,6 +22,7 @@ describe('wswrap doctor', () => {
       'Node',
       'toolchain',
       'native part',
+      'other shims',
       'injection',
     ]) {
       assert.match(stdout, new RegExp(`^ {2}ok {2}${subject} `, 'm'));

@@ -11,6 +11,7 @@ import { chooseEdition } from '../../src/launcher/verdict.js';
 import { loadAddon } from '../../src/native.js';
 import { shimPath } from '../../src/paths.js';
 import { compile } from '../support/compile.js';
+import { cannotTarget, i386 } from '../support/targets.js';
 import { isRoot, scratch, script, unprivileged, wrap } from './run.js';
 
 const hello = (name: string, ...flags: string[]) =>
@@ -49,6 +50,15 @@ describe('by its format', () => {
       hello('loader', '-Wl,--dynamic-linker=/no/ld.so.1'),
       /loader \/no\/ld\.so\.1 does not exist/,
     ));
+
+  test('a program of another kind than the one that starts it is refused', {
+    skip: cannotTarget(i386),
+  }, async () => {
+    const program = compile({ name: 'hello', sources: ['test/launcher/hello.c'], target: i386 });
+    const { status, stdout, stderr } = await wrap(['/usr/bin/env', program]);
+    assert.deepEqual([status, stdout], [126, '']);
+    assert.match(stderr, /not of the same kind as \/usr\/bin\/env, which starts it/);
+  });
 
   test('a program for a C library that has no edition is refused', () => {
     const native = platformOf(shimPath);

@@ -27,12 +27,20 @@ export interface Program {
   sources: readonly string[];
   /** What to add to the command line, libraries included. */
   flags?: readonly string[];
+  /** Object files that were compiled before. */
+  objects?: readonly string[];
   /** What to compile for; else for what this process tests. */
   target?: Target;
 }
 
 /** Returns the path of the executable. Throws with the compiler's output when it does not build. */
-export function compile({ name, sources, flags = [], target = current }: Program): string {
+export function compile({
+  name,
+  sources,
+  flags = [],
+  objects = [],
+  target = current,
+}: Program): string {
   const program = join(folder, target === native ? '' : target.name, name);
   const isC = sources.every((source) => extname(source) === '.c');
   const [compiler = '', ...given] = isC ? target.c : cxxFor(target);
@@ -45,15 +53,15 @@ export function compile({ name, sources, flags = [], target = current }: Program
   const room = `${program}.${process.pid}`;
   mkdirSync(room, { recursive: true });
   try {
-    const objects = sources.map((source, index) => {
+    const compiled = sources.map((source, index) => {
       const object = join(room, `${index}.o`);
       const only = ['-c', '-MMD', '-MF', `${object}.d`, '-o', object, join(root, source)];
       run(compiler, [...options, ...flags, ...only]);
       return object;
     });
-    run(compiler, [...options, '-o', join(room, 'program'), ...objects, ...flags]);
-    const inputs = objects.flatMap((object) => prerequisites(readFileSync(`${object}.d`, 'utf8')));
-    const recipe: Recipe = { command, inputs: [...new Set(inputs)] };
+    run(compiler, [...options, '-o', join(room, 'program'), ...compiled, ...objects, ...flags]);
+    const inputs = compiled.flatMap((object) => prerequisites(readFileSync(`${object}.d`, 'utf8')));
+    const recipe: Recipe = { command, inputs: [...new Set([...inputs, ...objects])] };
     writeFileSync(join(room, 'recipe'), JSON.stringify(recipe));
     renameSync(join(room, 'program'), program);
     renameSync(join(room, 'recipe'), `${program}.json`);

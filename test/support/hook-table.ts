@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { current, cxxFor } from './targets.js';
 
 const file = fileURLToPath(new URL('../../../native/shim/hooks.def', import.meta.url));
 const entry = /^HOOK(?:_VARIADIC|_OWN)?\([^,]+, *(\w+),/gm;
@@ -12,8 +13,10 @@ function names(text: string, pattern: RegExp): string[] {
 
 /** All names, as the compiler sees them. */
 export function hookTable(): string[] {
-  const compiler = process.env['CXX'] ?? 'g++';
-  const text = execFileSync(compiler, ['-E', '-P', '-x', 'c++', file], { encoding: 'utf8' });
+  const [compiler = '', ...given] = cxxFor(current);
+  const text = execFileSync(compiler, [...given, '-E', '-P', '-x', 'c++', file], {
+    encoding: 'utf8',
+  });
   return [...names(text, entry), ...names(text, /^HOOK_SAME\((\w+),/gm)];
 }
 

@@ -1,10 +1,11 @@
 // The test servers of test/servers, one per style of event loop.
 import { compile, type Program } from './compile.js';
+import { current, type Target } from './targets.js';
 
 export interface Loop {
   name: string;
-  /** Path of the executable, compiled when needed. */
-  program(): string;
+  /** Path of the executable, compiled when needed, for what this process tests if nothing is said. */
+  program(target?: Target): string;
   /** The family of calls that it moves bytes with. */
   io: 'read' | 'recv' | 'readv' | 'recvmsg';
   /** Serves one client after the other, not several at once. */
@@ -17,7 +18,7 @@ function loop(name: string, file: string, io: Loop['io'], ...flags: string[]): L
     sources: [`test/servers/${file}.c`],
     flags: ['-O2', '-D_GNU_SOURCE', '-pthread', ...flags],
   };
-  return { name, program: () => compile(program), io };
+  return { name, program: (target = current) => compile({ ...program, target }), io };
 }
 
 export const blocking: Loop = { ...loop('blocking', 'blocking', 'read'), sequential: true };

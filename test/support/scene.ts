@@ -11,6 +11,7 @@ import { eventually } from './deadline.js';
 import { arrivals, type Framing, oneFrame } from './framings.js';
 import { threadStates } from './kernel.js';
 import { listener, Puppet } from './puppet.js';
+import { isNative } from './targets.js';
 import { type Client, type Transport, tcp, websocket } from './transport.js';
 
 export class Scene {
@@ -185,11 +186,14 @@ export function scene(
   const list = process.env[listVariable];
   if (list !== undefined) appendFileSync(list, `${JSON.stringify(shown)}\n`);
   test(name, async (t) => {
-    const transports = (options.framings ?? arrivals).map((framing) => websocket(framing));
+    // The engines are the same for other kinds of programs; their raw calls are others.
+    const framings = isNative ? (options.framings ?? arrivals) : [oneFrame];
+    const transports = framings.map((framing) => websocket(framing));
+    const raw = () => play(t, websocket(oneFrame), act, true);
     const plays = [
       () => play(t, tcp, act),
       ...transports.map((transport) => () => play(t, transport, act)),
-      () => play(t, websocket(oneFrame), act, true),
+      ...(isNative ? [raw] : []),
     ];
     const [native, ...wrapped] = await Promise.all(plays.map((one) => one()));
     if (native === undefined) return;
