@@ -46,6 +46,7 @@ for (const { edition, target } of [
       compile({
         name: `codec-of-${edition.name}`,
         sources: sourcesIn('test/codec'),
+        flags: ['-O1'],
         objects: readdirSync(objects).map((object) => join(objects, object)),
         target,
       }),
