@@ -139,7 +139,7 @@ static void every(struct call *call) {
   for (int fd = first; fd < 4096; ++fd) {
     if (how == 0) close(fd);
     if (how == 1) fcntl(fd, F_SETFD, FD_CLOEXEC);
-    if (how == 2) ioctl(fd, FIOCLEX);
+    if (how == 2) ioctl(fd, FIOCLEX, 0);
     if (how == 3) syscall(SYS_close, fd);
     // What nobody has stays free.
     if (how == 4 && fcntl(fd, F_GETFD) >= 0) syscall(SYS_dup3, 0, fd, O_CLOEXEC);
