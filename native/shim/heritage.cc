@@ -13,6 +13,7 @@ void end_before_exec(int fd, std::uint32_t record, std::uint16_t code) {
   const long duplicate = kernel::invoke(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
   if (duplicate < 0) return;
   const int hidden = fds::hide(static_cast<int>(duplicate));
+  fds::set(hidden, fds::Entry::lingering(record));
   connection::say_close(connection::handle_of(hidden, record), code);
   // Closed with unread input, the socket would be reset, and that could overtake the Close frame.
   constexpr std::size_t most = 65536;
