@@ -135,10 +135,9 @@ scene('a child takes some bytes, its parent the others', async (s) => {
 
 shows({ 'after fork': 'accept' });
 scene('a child accepts from the listener that it inherited', async (s) => {
-  const connecting = s.connect();
+  const client = await s.client();
   await s.puppet.must('in-child', 'accept', listener);
   // The child has exited, and its connection with it.
-  const client = await connecting;
   assert.equal((await client.rest()).length, 0);
 });
 
