@@ -26,7 +26,10 @@ class Pair {
   }
 
   async stop(): Promise<void> {
-    for (const server of this.#started.values()) await (await server).stop();
+    const stopping = [...this.#started.values()].map(async (server) => (await server).stop());
+    // All of them, or those that stay would keep the runner alive.
+    await Promise.allSettled(stopping);
+    await Promise.all(stopping);
   }
 }
 
