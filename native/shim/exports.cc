@@ -599,8 +599,6 @@ void hook__exit(int status) {
 // ---- other names of the same functions
 
 #define HOOK(result, name, parameters, number)
-#define HOOK_VARIADIC(result, name, parameters)
-#define HOOK_OWN(result, name, parameters)
 #define HOOK_SAME(alias_name, name)        \
   extern "C" [[gnu::visibility("default"), \
                gnu::alias(#name)]] decltype(hook_##name) hook_##alias_name __asm__(#alias_name);

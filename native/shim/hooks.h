@@ -9,14 +9,8 @@ namespace wswrap {
 
 #define HOOK(result, name, parameters, number) \
   extern "C" [[gnu::visibility("default")]] result hook_##name parameters __asm__(#name);
-#define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
-#define HOOK_OWN(result, name, parameters) HOOK(result, name, parameters, 0)
 #define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_VARIADIC
-#undef HOOK_OWN
-#undef HOOK_SAME
 
 // Whether a wait for these descriptors needs more than the kernel.
 bool any_of_ours(const pollfd* fds, nfds_t count);

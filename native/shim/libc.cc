@@ -23,13 +23,8 @@ using wswrap::WideTimespec;
 using wswrap::WideTimeval;
 extern "C" {
 #define HOOK(result, name, parameters, number) result name parameters;
-#define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
-#define HOOK_OWN(result, name, parameters) HOOK(result, name, parameters, 0)
 #define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_VARIADIC
-#undef HOOK_OWN
 }
 
 namespace wswrap {
@@ -119,9 +114,8 @@ constinit Libc libc = {
   .name = &Early<&Libc::name, number, result parameters>::call,
 #define HOOK_VARIADIC(result, name, parameters) .name = early_##name,
 #define HOOK_OWN(result, name, parameters)
+#define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_VARIADIC
 };
 
 void resolve_libc() {
@@ -131,7 +125,8 @@ void resolve_libc() {
   if (void* symbol = dlsym(RTLD_NEXT, #name)) {                 \
     libc.name = reinterpret_cast<result(*) parameters>(symbol); \
   }
-#define HOOK_VARIADIC(result, name, parameters) HOOK(result, name, parameters, 0)
+#define HOOK_OWN(result, name, parameters)
+#define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
 }
 

@@ -12,14 +12,9 @@ namespace wswrap {
 
 struct Libc {
 #define HOOK(result, name, parameters, number) result(*name) parameters;
-#define HOOK_VARIADIC(result, name, parameters) result(*name) parameters;
 #define HOOK_OWN(result, name, parameters)
 #define HOOK_SAME(alias, name)
 #include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_VARIADIC
-#undef HOOK_OWN
-#undef HOOK_SAME
 };
 
 extern constinit Libc libc;
