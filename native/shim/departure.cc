@@ -34,11 +34,6 @@ bool has_other_threads() {
   return kernel::status_of("/proc/self/task", status) == 0 && status.links > 3;
 }
 
-template <typename Act>
-void for_each_record(Act act) {
-  for_each_ours(false, [&](int, bool, std::uint32_t record) { act(record); });
-}
-
 }  // namespace
 
 Departure::Departure(bool carries) : borrowed_(process::is_borrowed()) {
@@ -51,7 +46,7 @@ Departure::Departure(bool carries) : borrowed_(process::is_borrowed()) {
         end_before_exec(fd, record, codec::close_code::going_away);
         forget(fd, record);
       } else if (carries) {
-        keep(fd, is_listener, record);
+        keep(is_listener, record);
       } else {
         withhold(fd, is_listener, record);
       }
@@ -59,7 +54,7 @@ Departure::Departure(bool carries) : borrowed_(process::is_borrowed()) {
   }
   if (!borrowed_) chores::finish();
   if (!carries) return;
-  if (!holds_) for_each_channel([&](int fd) { holds_ = holds_ || is_inherited(fd); });
+  holds_ = holds_ || any_channel(is_inherited);
   if (!borrowed_ && has_other_threads()) halt();
 }
 
@@ -83,7 +78,7 @@ void Departure::resume() {
   });
 }
 
-void Departure::keep(int, bool is_listener, unsigned record) {
+void Departure::keep(bool is_listener, unsigned record) {
   holds_ = true;
   if (is_listener) listeners::bequeath(record, true, !borrowed_);
   // Its parent may close its copy before the program has come up and joined by itself.

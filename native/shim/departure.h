@@ -24,7 +24,7 @@ class Departure {
   void undo();
 
  private:
-  void keep(int fd, bool is_listener, unsigned record);
+  void keep(bool is_listener, unsigned record);
   void withhold(int fd, bool is_listener, unsigned record);
 
   // execve(2) ends the other threads wherever they are. In the middle of a transfer they would

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "shim/config.h"
@@ -48,7 +50,7 @@ bool is_some_shim(std::string_view path) {
 // Builds "LD_PRELOAD=a:b" in fixed storage.
 class PreloadLine {
  public:
-  explicit PreloadLine(Preload& out) : out_(out) { put(preload_name); }
+  explicit PreloadLine(std::span<char> out) : out_(out) { put(preload_name); }
   void add(std::string_view entry) {
     if (!first_) put(":");
     first_ = false;
@@ -67,7 +69,7 @@ class PreloadLine {
     if (size_ + text.size() < out_.size()) text.copy(out_.data() + size_, text.size());
     size_ += text.size();
   }
-  Preload& out_;
+  std::span<char> out_;
   std::size_t size_ = 0;
   bool first_ = true;
 };
@@ -90,28 +92,36 @@ Given look_at(char* const* given) {
   return found;
 }
 
-}  // namespace
-
+// How many pointers the environment of a child takes, at most.
 std::size_t room(char* const* given) {
   std::size_t count = 0;
-  while (given != nullptr && given[count] != nullptr) ++count;
+  while (given[count] != nullptr) ++count;
   return count + config.lines.size() + 2;
 }
 
-char* const* build(char* const* given, Shim shim, char** lines, Preload& preload) {
-  if (given == nullptr) given = nothing;
+// Linux takes a null pointer for an empty list.
+char* const* or_nothing(char* const* given) { return given != nullptr ? given : nothing; }
+
+}  // namespace
+
+Child::Child(char* const* given, Shim shim)
+    : lines_(room(or_nothing(given))),
+      result_(lines_.data() != nullptr ? build(or_nothing(given), shim) : nullptr) {}
+
+char* const* Child::build(char* const* given, Shim shim) {
+  if (config.port_count == 0) return given;
   const Given found = look_at(given);
   // The port alone wraps nobody.
   if (found.has_other_port && lists(found.preload, is_some_shim)) return given;
   const bool listed = lists(found.preload, is_shim);
   if (shim == Shim::kept ? listed && found.has_port : !listed && !found.has_port) return given;
 
-  PreloadLine changed(preload);
+  PreloadLine changed(preload_);
   if (shim == Shim::kept) changed.add(shim_path);
   for_each_entry(found.preload, [&](std::string_view entry) {
     if (!is_shim(entry)) changed.add(entry);
   });
-  char** out = lines;
+  char** out = lines_.data();
   if (!changed.is_empty() && (*out++ = changed.line()) == nullptr) return nullptr;
   for (char* const* line = given; *line != nullptr; ++line) {
     const std::string_view entry(*line);
@@ -121,7 +131,7 @@ char* const* build(char* const* given, Shim shim, char** lines, Preload& preload
     if (shim == Shim::kept && line != nullptr) *out++ = const_cast<char*>(line);
   }
   *out = nullptr;
-  return lines;
+  return lines_.data();
 }
 
 const char* shim() { return shim_path.data(); }

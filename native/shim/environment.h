@@ -7,7 +7,8 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
+
+#include "shim/scratch.h"
 
 namespace wswrap::environment {
 
@@ -16,16 +17,26 @@ enum class Shim {
   left_out,  // not wanted
 };
 
-// How many pointers build() needs for a child of `given`, at most.
-std::size_t room(char* const* given);
+// The environment for execve(2) of a program that would be `given` one: that one where nothing is
+// to be changed. One that was set up to wrap another port is left alone. Lives as long as the
+// program may still fail to start. (In a child of vfork(2) a large one stays behind in the memory
+// of its parent.)
+class Child {
+ public:
+  Child(char* const* given, Shim shim);
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
 
-// Room for a changed LD_PRELOAD.
-using Preload = std::array<char, 4096>;
+  // Null when it grows too big (E2BIG).
+  char* const* lines() const { return result_; }
 
-// The environment for execve(2): `given` itself where nothing is to be changed, else `lines`, into
-// which pointers are put. Null when LD_PRELOAD grows too long. An environment that was set up to
-// wrap another port is left alone.
-char* const* build(char* const* given, Shim shim, char** lines, Preload& preload);
+ private:
+  char* const* build(char* const* given, Shim shim);
+
+  Scratch<char*, 512> lines_;
+  std::array<char, 4096> preload_;  // a changed LD_PRELOAD
+  char* const* result_;
+};
 
 // Finds the shim's own path, as the loader was told. Called once at the start.
 void find_shim();

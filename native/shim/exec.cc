@@ -21,9 +21,6 @@
 namespace wswrap::exec {
 namespace {
 
-// In a child of vfork(2) a large one stays behind in the memory of its parent.
-using Strings = Scratch<char*, 512>;
-
 int too_big() {
   errno = E2BIG;
   return -1;
@@ -52,7 +49,7 @@ int execute_or_interpret(const char* path, char* const* argv, char* const* given
   if (errno != ENOEXEC) return -1;
   std::size_t count = 0;
   while (argv[count] != nullptr) ++count;
-  Strings words(count + 3);
+  Scratch<char*, 512> words(count + 3);
   if (words.data() == nullptr) return too_big();
   static char shell[] = "/bin/sh";
   words.data()[0] = shell;
@@ -107,32 +104,21 @@ int execute(const Image& image, char* const* argv, char* const* given) {
   Departure departure(carries);
   const bool wanted = departure.holds() || !served;
   if (!carries || !wanted) departure.leave();
-  Strings lines(environment::room(given));
-  environment::Preload preload;
-  char* const* environment = nullptr;
-  if (lines.data() != nullptr) {
-    environment = environment::build(given, shim_for(verdict, wanted), lines.data(), preload);
-  }
-  if (environment == nullptr) {
+  const environment::Child child(given, shim_for(verdict, wanted));
+  if (child.lines() == nullptr) {
     departure.undo();
     return too_big();
   }
   errno = saved;
-  run(image, argv, environment);
+  run(image, argv, child.lines());
   const KeepErrno keep;
   departure.undo();
   return -1;
 }
 
 int search_and_execute(const char* file, char* const* argv, char* const* given) {
-  const std::string_view name(file);
-  if (name.empty()) {
-    errno = ENOENT;
-    return -1;
-  }
-  if (name.find('/') != name.npos) return execute_or_interpret(file, argv, given);
   bool refused = false;
-  search::for_each_candidate(name, [&](const char* path) {
+  search::for_each_candidate(file, [&](const char* path) {
     execute_or_interpret(path, argv, given);
     refused = refused || errno == EACCES;
     return is_absent(errno) || errno == EACCES;

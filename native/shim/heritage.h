@@ -21,18 +21,26 @@ inline bool is_inherited(int fd) {
   return flags >= 0 && (flags & FD_CLOEXEC) == 0;
 }
 
-// Calls visit(fd, is_listener, record) for each of our descriptors. `borrowed`: in a child of
-// vfork(2), whose numbers the table (its parent's) does not know.
+// Calls visit(fd, is_listener, record) for each descriptor that this process has of ours.
+template <typename Visit>
+void for_each_held(Visit visit) {
+  fds::for_each(fds::Kind::connection,
+                [&](int fd, std::uint32_t index) { visit(fd, false, index); });
+  fds::for_each(fds::Kind::listener,
+                [&](int fd, std::uint32_t index) { visit(fd, true, listeners::at(index).record); });
+}
+
+// The same for their records alone; perhaps twice for one.
+template <typename Visit>
+void for_each_record(Visit visit) {
+  for_each_held([&](int, bool, std::uint32_t record) { visit(record); });
+}
+
+// The same as for_each_held(), also where the process is `borrowed`: in a child of vfork(2), whose
+// numbers the table (its parent's) does not know.
 template <typename Visit>
 void for_each_ours(bool borrowed, Visit visit) {
-  if (!borrowed) {
-    fds::for_each(fds::Kind::connection,
-                  [&](int fd, std::uint32_t index) { visit(fd, false, index); });
-    fds::for_each(fds::Kind::listener, [&](int fd, std::uint32_t index) {
-      visit(fd, true, listeners::at(index).record);
-    });
-    return;
-  }
+  if (!borrowed) return for_each_held(visit);
   fds::for_each_open([&](int fd) {
     if (fds::is_internal(fd)) return;
     const std::uint32_t record = arena::find(arena::cookie_of(fd));
@@ -40,14 +48,17 @@ void for_each_ours(bool borrowed, Visit visit) {
   });
 }
 
-// Calls visit(fd) for each Unix socket by which this process could send or be sent a descriptor
-// (SCM_RIGHTS in unix(7)): whoever has one may get a connection later. The standard streams do not
-// count: they are the ways of a supervisor to look after anybody.
-template <typename Visit>
-void for_each_channel(Visit visit) {
+// True if `is_passed` holds for a Unix socket by which this process could send or be sent a
+// descriptor (SCM_RIGHTS in unix(7)): whoever has one may get a connection later. The standard
+// streams do not count: they are the ways of a supervisor to look after anybody.
+template <typename Predicate>
+bool any_channel(Predicate is_passed) {
+  bool found = false;
   fds::for_each_open([&](int fd) {
-    if (fd > STDERR_FILENO && !fds::is_internal(fd) && sock::domain(fd) == AF_UNIX) visit(fd);
+    if (found || fd <= STDERR_FILENO || fds::is_internal(fd)) return;
+    found = sock::domain(fd) == AF_UNIX && is_passed(fd);
   });
+  return found;
 }
 
 // The program that gets this connection cannot be wrapped: says so to the client (Close 1011) and

@@ -5,7 +5,7 @@
 
 #include "shim/arena.h"
 #include "shim/fds.h"
-#include "shim/listeners.h"
+#include "shim/heritage.h"
 #include "shim/process.h"
 
 namespace wswrap::references {
@@ -17,14 +17,6 @@ struct Held {
   std::atomic<std::uint32_t> number;  // the connection's
 };
 constinit std::array<Held, arena::most_records> held{};
-
-// Calls `visit` for each record that this process holds, those of listeners too; perhaps twice.
-template <typename Visit>
-void for_each_held(Visit visit) {
-  fds::for_each(fds::Kind::connection, [&](int, std::uint32_t index) { visit(index); });
-  fds::for_each(fds::Kind::listener,
-                [&](int, std::uint32_t index) { visit(listeners::at(index).record); });
-}
 
 }  // namespace
 
@@ -54,20 +46,20 @@ std::uint32_t number_of(std::uint32_t index) {
 
 std::uint32_t before_fork() {
   const std::uint32_t reservation = arena::next_reservation();
-  for_each_held([&](std::uint32_t index) { arena::join(index, reservation); });
+  for_each_record([&](std::uint32_t index) { arena::join(index, reservation); });
   return reservation;
 }
 
 void on_failed_fork(std::uint32_t reservation) {
-  for_each_held([&](std::uint32_t index) { arena::leave(index, reservation); });
+  for_each_record([&](std::uint32_t index) { arena::leave(index, reservation); });
 }
 
 void after_fork_in_parent(std::uint32_t reservation, std::uint32_t child) {
-  for_each_held([&](std::uint32_t index) { arena::rename(index, reservation, child); });
+  for_each_record([&](std::uint32_t index) { arena::rename(index, reservation, child); });
 }
 
 void after_fork_in_child(std::uint32_t reservation) {
-  for_each_held([&](std::uint32_t index) { arena::rename(index, reservation, process::id()); });
+  for_each_record([&](std::uint32_t index) { arena::rename(index, reservation, process::id()); });
 }
 
 }  // namespace wswrap::references

@@ -11,11 +11,17 @@ namespace wswrap::search {
 // The value of PATH, or what the C library uses without one (_CS_PATH in confstr(3)).
 std::string_view path();
 
-// Calls try_it(file) for `name` in each folder of the PATH while that returns true. Sets errno to
-// ENAMETOOLONG if a name is too long for any.
+// Calls try_it(file) for `file` in each folder of the PATH while that returns true; for itself
+// alone if it has a slash. Sets errno where there is nothing to try: ENOENT, or ENAMETOOLONG.
 template <typename Try>
-void for_each_candidate(std::string_view name, Try try_it) {
+void for_each_candidate(const char* wanted, Try try_it) {
+  const std::string_view name(wanted);
   errno = ENOENT;
+  if (name.empty()) return;
+  if (name.find('/') != name.npos) {
+    try_it(wanted);
+    return;
+  }
   if (name.size() > NAME_MAX) {
     errno = ENAMETOOLONG;
     return;

@@ -5,14 +5,12 @@
 
 #include <cerrno>
 
-#include "shim/config.h"
 #include "shim/environment.h"
 #include "shim/exec.h"
 #include "shim/heritage.h"
 #include "shim/hooks.h"
 #include "shim/libc.h"
 #include "shim/process.h"
-#include "shim/scratch.h"
 
 namespace wswrap {
 namespace {
@@ -21,24 +19,18 @@ namespace {
 bool needs_shim() {
   if (!exec::all_ports_served(0)) return true;
   bool found = false;
-  const auto look = [&](int fd) { found = found || is_inherited(fd); };
-  for_each_ours(process::is_borrowed(), [&](int fd, bool, std::uint32_t) { look(fd); });
-  if (!found) for_each_channel(look);
-  return found;
+  for_each_ours(process::is_borrowed(),
+                [&](int fd, bool, std::uint32_t) { found = found || is_inherited(fd); });
+  return found || any_channel(is_inherited);
 }
 
 // For a scope. No other thread may change the environment meanwhile, as in getenv(3).
 class Lending {
  public:
-  Lending() : own_(environ), lines_(environment::room(own_)), lent_(own_) {
-    if (config.port_count == 0) return;
-    char* const* wanted = nullptr;
-    if (lines_.data() != nullptr) {
-      wanted = environment::build(own_, environment::Shim::kept, lines_.data(), preload_);
-    }
-    if (wanted == own_ || !needs_shim()) return;
-    failed_ = wanted == nullptr;
-    if (!failed_) environ = lent_ = const_cast<char**>(wanted);
+  Lending() : own_(environ), child_(own_, environment::Shim::kept), lent_(own_) {
+    if (child_.lines() == own_ || !needs_shim()) return;
+    failed_ = child_.lines() == nullptr;
+    if (!failed_) environ = lent_ = const_cast<char**>(child_.lines());
   }
   ~Lending() {
     if (environ == lent_) environ = own_;
@@ -51,8 +43,7 @@ class Lending {
 
  private:
   char** own_;
-  Scratch<char*, 512> lines_;
-  environment::Preload preload_;
+  environment::Child child_;
   char** lent_;
   bool failed_ = false;
 };

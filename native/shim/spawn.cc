@@ -7,7 +7,6 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <string_view>
 
 #include "shim/arena.h"
 #include "shim/config.h"
@@ -136,15 +135,16 @@ class Folder {
 
 Verdict inspect(const Request& request) {
   const Folder folder(request.actions);
-  const std::string_view name(request.file);
-  if (!request.searches || name.find('/') != name.npos) {
-    return program::inspect(folder.fd(), request.file, 0, environment::shim());
-  }
   Verdict verdict = Verdict::unknown;
-  search::for_each_candidate(name, [&](const char* path) {
+  const auto look = [&](const char* path) {
     verdict = program::inspect(folder.fd(), path, 0, environment::shim());
     return verdict == Verdict::unknown;
-  });
+  };
+  if (request.searches) {
+    search::for_each_candidate(request.file, look);
+  } else {
+    look(request.file);
+  }
   return verdict;
 }
 
@@ -160,11 +160,9 @@ class Reservation {
       arena::join(record, reserved_);
       if (is_listener) listeners::bequeath(record, true, false);
     });
-    may_get_ = holds_;
-    if (may_get_) return;
-    for_each_channel([&](int fd) {
-      may_get_ = may_get_ || Places(fd, is_inherited(fd), request.actions).any();
-    });
+    may_get_ = holds_ || any_channel([&](int fd) {
+                 return Places(fd, is_inherited(fd), request.actions).any();
+               });
   }
 
   // The child will hold a connection, a listener, or what it may get one by.
@@ -237,12 +235,9 @@ class Withholding {
 
 int run(const Request& request, pid_t* pid, const posix_spawnattr_t* attributes, char* const* argv,
         char* const* given, environment::Shim shim) {
-  Scratch<char*, 512> lines(environment::room(given));
-  environment::Preload preload;
-  if (lines.data() == nullptr) return E2BIG;
-  char* const* environment = environment::build(given, shim, lines.data(), preload);
-  if (environment == nullptr) return E2BIG;
-  return request.function(pid, request.file, request.actions, attributes, argv, environment);
+  const environment::Child child(given, shim);
+  if (child.lines() == nullptr) return E2BIG;
+  return request.function(pid, request.file, request.actions, attributes, argv, child.lines());
 }
 
 }  // namespace
