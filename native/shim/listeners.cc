@@ -6,11 +6,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstring>
-#include <span>
 
 #include "shim/arena.h"
 #include "shim/chores.h"
@@ -24,6 +21,7 @@
 #include "shim/patience.h"
 #include "shim/process.h"
 #include "shim/references.h"
+#include "shim/slots.h"
 #include "shim/socket.h"
 #include "shim/trace.h"
 
@@ -31,20 +29,15 @@ namespace wswrap::listeners {
 namespace {
 
 // Ports times address families times SO_REUSEPORT workers.
-constinit std::array<Listener, 1024> listeners{};
-constinit std::size_t peak = 0;  // one more than the highest slot ever used
+constinit Slots<Listener, 1024> listeners{};
 
 // One event takes that many clients from the kernel; the rest waits for its turn.
 constexpr int accepts_per_event = 64;
 
-std::uint32_t number_of(const Listener& listener) {
-  return static_cast<std::uint32_t>(&listener - listeners.data());
-}
-
 // Calls `visit` for each listener that this process has descriptors of.
 template <typename Visit>
 void for_each_in_use(Visit visit) {
-  for (Listener& listener : std::span(listeners).first(peak)) {
+  for (Listener& listener : listeners.known()) {
     if (listener.references != 0) visit(listener);
   }
 }
@@ -77,12 +70,13 @@ LocalAddress local_address(int fd) {
 }
 
 bool watch_handover(const Listener& listener) {
-  return driver::watch(listener.take, driver::Source::handover, number_of(listener),
+  return driver::watch(listener.take, driver::Source::handover, listeners.number_of(listener),
                        EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 bool watch(const Listener& listener) {
-  return driver::watch(listener.socket, driver::Source::listener, number_of(listener), EPOLLIN) &&
+  return driver::watch(listener.socket, driver::Source::listener, listeners.number_of(listener),
+                       EPOLLIN) &&
          watch_handover(listener);
 }
 
@@ -184,6 +178,21 @@ bool enroll(Listener& listener, int fd) {
   return true;
 }
 
+void leave_record(const Listener& listener) {
+  if (arena::leave(listener.record, process::id())) arena::release(listener.record);
+}
+
+// Makes all that a listener needs; `known`: it has a record already. Returns 0 or an errno.
+int begin(Listener& listener, int fd, bool known) {
+  if (!enroll(listener, fd)) return ENOMEM;
+  const int error = open_handover(listener, known) ? equip(listener, fd) : EMFILE;
+  if (error != 0) {
+    leave_record(listener);
+    close_handover(listener);
+  }
+  return error;
+}
+
 void copy_address(const clients::Client& client, sockaddr* address, socklen_t* size) {
   if (address == nullptr || size == nullptr) return;
   std::memcpy(address, &client.address, *size < client.address_size ? *size : client.address_size);
@@ -233,7 +242,8 @@ bool share_complete(Listener& listener) {
 }
 
 void share_everything(Listener& listener) {
-  if (share_complete(listener)) clients::hand_over_waiting(number_of(listener), listener.give);
+  if (!share_complete(listener)) return;
+  clients::hand_over_waiting(listeners.number_of(listener), listener.give);
 }
 
 // Hands what waits here to the processes that share the listener.
@@ -295,7 +305,7 @@ Result take_or_drive(int fd, std::uint32_t index, sockaddr* address, socklen_t* 
 
 }  // namespace
 
-Listener& at(std::uint32_t index) { return listeners[index % listeners.size()]; }
+Listener& at(std::uint32_t index) { return listeners[index]; }
 
 int adopt(int fd) {
   if (fds::get(fd).is(fds::Kind::listener)) return 0;
@@ -306,33 +316,27 @@ int adopt(int fd) {
   const driver::Guard guard;
   const std::uint32_t record = arena::find(arena::cookie_of(fd));
   const bool known = record != arena::none;
-  for (Listener& listener : listeners) {
+  for (Listener& listener : listeners.known()) {
     if (!known || listener.references == 0 || listener.record != record) continue;
     ++listener.references;
-    fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
+    fds::set(fd, fds::Entry::of(fds::Kind::listener, listeners.number_of(listener)));
     return 0;
   }
-  for (Listener& listener : listeners) {
-    if (listener.references != 0) continue;
-    listener = {};
-    peak = std::max<std::size_t>(peak, number_of(listener) + 1);
-    listener.port = local.port;
-    listener.loopback = local.loopback;
-    if (!enroll(listener, fd)) return ENOMEM;
-    const int error = open_handover(listener, known) ? equip(listener, fd) : EMFILE;
-    if (error != 0) {
-      if (arena::leave(listener.record, process::id())) arena::release(listener.record);
-      close_handover(listener);
-      return error;
-    }
-    // A port that may be shared is never so served that nobody else could be its server.
-    if (!sock::shares_port(fd)) arena::note_listener(config.place_of(local.port), listener.record);
-    listener.references = 1;
-    fds::set(fd, fds::Entry::of(fds::Kind::listener, number_of(listener)));
-    if (!known && logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";
-    return 0;
+  Listener* const slot = listeners.take();
+  if (slot == nullptr) return ENOMEM;
+  Listener& listener = *slot;
+  // Whole: a thread that was late may have counted itself in or out since the slot was given back.
+  listener = {.port = local.port, .loopback = local.loopback};
+  if (const int error = begin(listener, fd, known); error != 0) {
+    listeners.give_back(listener);
+    return error;
   }
-  return ENOMEM;
+  // A port that may be shared is never so served that nobody else could be its server.
+  if (!sock::shares_port(fd)) arena::note_listener(config.place_of(local.port), listener.record);
+  listener.references = 1;
+  fds::set(fd, fds::Entry::of(fds::Kind::listener, listeners.number_of(listener)));
+  if (!known && logs(LogLevel::info)) LogLine() << "port " << local.port << " speaks WebSocket";
+  return 0;
 }
 
 int readiness(std::uint32_t index, int fd) {
@@ -397,7 +401,8 @@ void drop_reference(std::uint32_t index) {
   clients::end_all_of(index);
   strip(listener);
   close_handover(listener);
-  if (arena::leave(listener.record, process::id())) arena::release(listener.record);
+  leave_record(listener);
+  listeners.give_back(listener);
 }
 
 void enter_epoll(std::uint32_t index) {
@@ -477,7 +482,7 @@ void on_handover(std::uint32_t index) {
 }
 
 void drop_after_fork() {
-  for (Listener& listener : listeners) {
+  for (Listener& listener : listeners.known()) {
     // The driver is the parent's: nothing is taken out of it.
     fds::close_internal(listener.socket);
     fds::close_internal(listener.ready);
@@ -490,9 +495,9 @@ void drop_after_fork() {
 }
 
 bool owns_record(std::uint32_t record) {
-  return std::any_of(listeners.begin(), listeners.end(), [&](const Listener& listener) {
-    return listener.references != 0 && listener.record == record;
-  });
+  bool found = false;
+  for_each_in_use([&](const Listener& one) { found = found || one.record == record; });
+  return found;
 }
 
 void share_before_fork() {
