@@ -80,12 +80,22 @@ std::uint32_t next_used(std::uint32_t index, std::uint32_t end) {
   return end;
 }
 
-template <typename Visit>
-void for_each_used(Visit visit) {
+// The first record in use for which `is_wanted` holds, or `none`.
+template <typename Predicate>
+std::uint32_t find_used(Predicate is_wanted) {
   for (std::uint32_t index = next_used(0, view.count); index < view.count;
        index = next_used(index + 1, view.count)) {
-    visit(index);
+    if (is_wanted(index)) return index;
   }
+  return none;
+}
+
+template <typename Visit>
+void for_each_used(Visit visit) {
+  find_used([&](std::uint32_t index) {
+    visit(index);
+    return false;
+  });
 }
 
 // Looks after a few records, so that those of processes that were killed do not pile up: after as
@@ -189,11 +199,9 @@ std::uint32_t allocate(std::uint64_t cookie, Purpose purpose) {
 
 std::uint32_t find(std::uint64_t cookie) {
   if (view.header == nullptr || cookie == 0) return none;
-  for (std::uint32_t index = next_used(0, view.count); index < view.count;
-       index = next_used(index + 1, view.count)) {
-    if (cookie_at(index).load(std::memory_order_relaxed) == cookie) return index;
-  }
-  return none;
+  return find_used([&](std::uint32_t index) {
+    return cookie_at(index).load(std::memory_order_relaxed) == cookie;
+  });
 }
 
 Record& at(std::uint32_t index) { return view.records[index < view.count ? index : 0]; }

@@ -409,11 +409,6 @@ void collect(std::uint32_t set, Batch& batch) {
   }
 }
 
-bool poll_now(pollfd* entries, std::size_t count) {
-  const timespec now{};
-  return kernel::invoke(SYS_ppoll, entries, count, &now, nullptr, 0) > 0;
-}
-
 enum class Look { nothing, swallowed, found };
 
 // Looks at everything of ours in the epoll that is readable, and so takes away what is not the
@@ -422,7 +417,7 @@ Look look_into(std::uint32_t set) {
   Look look = Look::nothing;
   Batch batch;
   for (collect(set, batch); batch.count > 0; collect(set, batch)) {
-    if (!poll_now(batch.entries.data(), batch.count)) continue;
+    if (sock::poll_now(batch.entries.data(), batch.count) <= 0) continue;
     for (std::size_t i = 0; i < batch.count; ++i) {
       if (batch.entries[i].revents == 0) continue;
       const Registration& registration = batch.registrations[i];
@@ -439,7 +434,7 @@ Look look_into(std::uint32_t set) {
 bool is_readable(int epfd, std::uint32_t set) {
   pollfd entry{.fd = epfd, .events = POLLIN, .revents = 0};
   for (int round = 0; round < rounds_without_blocking; ++round) {
-    if (!poll_now(&entry, 1)) return false;
+    if (sock::poll_now(&entry, 1) <= 0) return false;
     // What is still ready then is none of ours.
     if (look_into(set) != Look::swallowed) return true;
   }

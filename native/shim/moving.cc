@@ -104,8 +104,7 @@ bool may_wait_for(int pipe, unsigned flags) {
 
 short ready_events(int pipe, short events) {
   pollfd entry{.fd = pipe, .events = events, .revents = 0};
-  const timespec now{};
-  return kernel::invoke(SYS_ppoll, &entry, 1, &now, nullptr, 0) > 0 ? entry.revents : short{0};
+  return sock::poll_now(&entry, 1) > 0 ? entry.revents : short{0};
 }
 
 // Waits until the pipe has `events`. Returns those that it has, or -errno.

@@ -40,16 +40,10 @@ std::uint32_t record_of(int fd) {
   return arena::none;
 }
 
-void depart(const msghdr& message) {
-  for_each_descriptor(message, [](int fd, unsigned char*) {
-    if (const std::uint32_t record = record_of(fd); record != arena::none) arena::depart(record);
-  });
-}
-
-// The message did not leave.
-void stay(const msghdr& message) {
-  for_each_descriptor(message, [](int fd, unsigned char*) {
-    if (const std::uint32_t record = record_of(fd); record != arena::none) arena::arrive(record);
+// Calls act(record) for each connection and listener in the message.
+void for_each_record(const msghdr& message, void (*act)(std::uint32_t record)) {
+  for_each_descriptor(message, [&](int fd, unsigned char*) {
+    if (const std::uint32_t record = record_of(fd); record != arena::none) act(record);
   });
 }
 
@@ -57,18 +51,19 @@ void stay(const msghdr& message) {
 
 ssize_t send(int fd, const msghdr* message, int flags) {
   if (!fds::any()) return libc.sendmsg(fd, message, flags);
-  depart(*message);
+  for_each_record(*message, arena::depart);
   const ssize_t sent = libc.sendmsg(fd, message, flags);
-  if (sent < 0) stay(*message);
+  // It did not leave.
+  if (sent < 0) for_each_record(*message, arena::arrive);
   return sent;
 }
 
 int send_many(int fd, mmsghdr* messages, unsigned count, MessageFlags flags) {
   if (!fds::any()) return libc.sendmmsg(fd, messages, count, flags);
-  for (unsigned i = 0; i < count; ++i) depart(messages[i].msg_hdr);
+  for (unsigned i = 0; i < count; ++i) for_each_record(messages[i].msg_hdr, arena::depart);
   const int sent = libc.sendmmsg(fd, messages, count, flags);
   for (auto i = static_cast<unsigned>(std::max(sent, 0)); i < count; ++i) {
-    stay(messages[i].msg_hdr);
+    for_each_record(messages[i].msg_hdr, arena::arrive);
   }
   return sent;
 }

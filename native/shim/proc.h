@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "shim/decimal.h"
 #include "shim/kernel.h"
 
 namespace wswrap {
@@ -26,15 +27,7 @@ class ProcPath {
     size_ += size;
     return *this;
   }
-  ProcPath& operator<<(std::uint32_t number) {
-    std::array<char, 10> digits;
-    std::size_t start = digits.size();
-    do {
-      digits[--start] = static_cast<char>('0' + number % 10);
-      number /= 10;
-    } while (number != 0);
-    return *this << std::string_view(digits.data() + start, digits.size() - start);
-  }
+  ProcPath& operator<<(std::uint32_t number) { return *this << Decimal(number).text(); }
 
   // A descriptor to read from, or -errno.
   long open() const {

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "shim/kernel.h"
+#include "shim/machine.h"
 #include "shim/proc.h"
 
 namespace wswrap::program {
@@ -22,13 +23,6 @@ using Header = ElfW(Ehdr);
 using Segment = ElfW(Phdr);
 using Section = ElfW(Shdr);
 
-#if defined(__x86_64__)
-constexpr auto own_machine = EM_X86_64;
-#elif defined(__aarch64__)
-constexpr auto own_machine = EM_AARCH64;
-#elif defined(__i386__)
-constexpr auto own_machine = EM_386;
-#endif
 constexpr unsigned char own_class = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
 #if defined(__GLIBC__)
 constexpr bool own_libc_is_musl = false;

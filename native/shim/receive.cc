@@ -35,6 +35,9 @@ constexpr std::size_t most_junk = 1048576;
 // looked at, which is enough for a thousand frames.
 constexpr std::size_t peek_room = 8192;
 
+// Nothing more will be received.
+constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
+
 void log_input(const Record& record, std::size_t wire, std::size_t payload) {
   if (!logs(LogLevel::trace)) return;
   LogLine(record.number, record.peer)
@@ -251,7 +254,6 @@ struct Outcome {
 
 Outcome attempt(const Handle& handle, codec::Segments room, std::size_t wanted, bool peek) {
   Record& record = arena::at(handle.index);
-  constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
   Receiver::Phase phase;
   Outcome outcome;
   {
@@ -522,7 +524,6 @@ Readiness step_ahead(int fd, Record& record, bool signalled) {
 
 Readiness readiness(int fd, std::uint32_t index, bool signalled) {
   Record& record = arena::at(index);
-  constexpr std::uint32_t over = arena::client_closed | arena::broken | arena::read_shut;
   const Handle handle = handle_of(fd, index);
   Receiver::Phase phase = Receiver::Phase::header;
   Readiness found = Readiness::none;

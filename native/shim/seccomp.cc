@@ -1,10 +1,11 @@
 #include "shim/seccomp.h"
 
-#include <elf.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
+
+#include "shim/machine.h"
 
 namespace wswrap::seccomp {
 
@@ -32,17 +33,9 @@ constinit thread_local int of_thread = unmet;
 constinit std::atomic<int> of_any_thread{0};
 constinit std::atomic<int> of_all_threads{0};
 
-#if defined(__x86_64__)
-constexpr std::uint32_t machine = EM_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t machine = EM_AARCH64;
-#elif defined(__i386__)
-constexpr std::uint32_t machine = EM_386;
-#endif
-
 // AUDIT_ARCH_…: all of these are little-endian.
 constexpr std::uint32_t architecture =
-    machine | 0x40000000u | (sizeof(long) == 8 ? 0x80000000u : 0u);
+    own_machine | 0x40000000u | (sizeof(long) == 8 ? 0x80000000u : 0u);
 
 // A copy of the program; none when there is no room left for it.
 std::span<const filter::Instruction> keep(std::span<const filter::Instruction> program) {

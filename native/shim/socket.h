@@ -99,6 +99,12 @@ inline long low_water(int fd) {
   return failed < 0 ? failed : bytes;
 }
 
+// poll(2) without waiting. Returns how many are ready.
+inline long poll_now(pollfd* fds, std::size_t count) {
+  const timespec now{};
+  return kernel::invoke(SYS_ppoll, fds, count, &now, nullptr, 0);
+}
+
 // Unread wire bytes.
 inline long unread(int fd) {
   int count = 0;

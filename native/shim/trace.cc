@@ -116,16 +116,6 @@ LogLine& LogLine::operator<<(std::string_view text) {
   return *this;
 }
 
-LogLine& LogLine::decimal(std::uint64_t value) {
-  std::array<char, 20> digits;
-  std::size_t start = digits.size();
-  do {
-    digits[--start] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value != 0);
-  return *this << std::string_view(digits.data() + start, digits.size() - start);
-}
-
 LogLine& LogLine::operator<<(const sockaddr_in6& address) {
   if (address.sin6_family == AF_INET) {
     sockaddr_in v4;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "shim/config.h"
+#include "shim/decimal.h"
 
 namespace wswrap {
 
@@ -33,8 +34,9 @@ class LogLine {
 
   LogLine& operator<<(std::string_view text);
   LogLine& operator<<(std::integral auto value) {
-    if (value < 0) return (*this << "-").decimal(~static_cast<std::uint64_t>(value) + 1);
-    return decimal(static_cast<std::uint64_t>(value));
+    const auto bits = static_cast<std::uint64_t>(value);
+    if (value < 0) return *this << "-" << Decimal(~bits + 1).text();
+    return *this << Decimal(bits).text();
   }
   // IPv4 or IPv6, by its family.
   LogLine& operator<<(const sockaddr_in6& address);
@@ -42,7 +44,6 @@ class LogLine {
   LogLine& quoted(std::string_view text);
 
  private:
-  LogLine& decimal(std::uint64_t value);
   std::array<char, 512> line_;
   std::size_t size_ = 0;
 };
