@@ -18,7 +18,6 @@ static void serve(int fd, const struct options *options) {
     if (poll(&wanted, 1, -1) < 0) die("poll");
     wanted.events = session_serve_level(&session, options, wanted.revents);
   }
-  exit(0);
 }
 #elif defined(STRICT)
 static void serve(int fd, const struct options *options) {
@@ -36,7 +35,6 @@ static void serve(int fd, const struct options *options) {
   confine();
 #endif
   serve_blocking(fd, options);
-  exit(0);
 }
 #endif
 
@@ -59,15 +57,5 @@ int main(int argc, char **argv) {
   confine_loosely();
 #endif
   announce(&options);
-  for (;;) {
-    const int fd = accept_client(listener);
-    if (fd < 0) continue;
-    const pid_t child = fork();
-    if (child < 0) die("fork");
-    if (child == 0) {
-      close(listener);
-      serve(fd, &options);
-    }
-    close(fd);
-  }
+  fork_for_each_client(listener, &options, serve);
 }

@@ -58,3 +58,20 @@ static inline void serve_blocking(int fd, const struct options *options) {
   }
   close(fd);
 }
+
+// A child process per client, which ends when it has served it; the parent closes its copy at once.
+static inline __attribute__((noreturn)) void fork_for_each_client(
+    int listener, const struct options *options, void (*serve)(int, const struct options *)) {
+  for (;;) {
+    const int fd = accept_client(listener);
+    if (fd < 0) continue;
+    const pid_t child = fork();
+    if (child < 0) die("fork");
+    if (child == 0) {
+      close(listener);
+      serve(fd, options);
+      exit(0);
+    }
+    close(fd);
+  }
+}
