@@ -24,7 +24,10 @@
   "targets": [
     {
       "target_name": "wswrap",
-      "sources": ["<@(codec)", "native/addon/addon.cc", "native/addon/codec.cc", "native/addon/execve.cc", "native/addon/receiver.cc", "native/addon/xattr.cc"],
+      "sources": [
+        "<@(codec)",
+        "<!@(ls native/addon/*.cc)"
+      ],
       "cflags_cc": ["-isystem", "<!(node -p \"require('node:path').dirname(require.resolve('node-addon-api'))\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"]
     },

@@ -1,4 +1,4 @@
-// The typed face of the addon: the few system calls that Node lacks.
+// The typed face of the addon: the few calls of libc that Node lacks.
 import { createRequire } from 'node:module';
 
 import { errnoOf, LaunchError } from './errors.js';
@@ -14,7 +14,18 @@ export interface Inheritance {
   openFiles?: number;
 }
 
+/** A user as the password database has it. */
+export interface Account {
+  name: string;
+  uid: number;
+  /** The primary group. */
+  gid: number;
+}
+
 export interface Addon {
+  /** Makes descriptor `to` another name of what `from` refers to (dup2(2)). Throws the errno name. */
+  dup2(from: number, to: number): void;
+
   /**
    * Becomes another program, in this process (execve(2)); text goes as UTF-8. Returns only by throwing an Error whose
    * `code` is the errno name; signals and limits are then already changed, so that this process is
@@ -28,6 +39,15 @@ export interface Addon {
   ): never;
   /** An extended attribute of a file (getxattr(2)); undefined when it has none of that name. */
   getxattr(path: string, name: string): Buffer | undefined;
+  /** The user of that name or number (getpwnam(3)); undefined when there is none. */
+  getpw(user: string | number): Account | undefined;
+  /** The number of the group of that name (getgrnam(3)); undefined when there is none. */
+  getgrnam(name: string): number | undefined;
+  /**
+   * Sends a message to the system's log (syslog(3)). `priority` is facility and severity, `ident`
+   * what goes before the colon. What cannot be delivered is lost without a word.
+   */
+  syslog(priority: number, ident: string, message: string): void;
 }
 
 /** Loads the addon, whatever part of it the caller knows. Throws a LaunchError if it cannot. */
