@@ -23,6 +23,8 @@ export interface Account {
 }
 
 export interface Addon {
+  /** No program that this process starts gets other descriptors than it is given (close_range(2)). */
+  closeOthersOnExec(): void;
   /** Makes descriptor `to` another name of what `from` refers to (dup2(2)). Throws the errno name. */
   dup2(from: number, to: number): void;
 

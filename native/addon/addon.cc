@@ -7,7 +7,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   using namespace wswrap::addon;
   exports = init_accounts(env, exports);
   exports = init_codec(env, exports);
-  exports = init_dup2(env, exports);
+  exports = init_descriptors(env, exports);
   exports = init_execve(env, exports);
   exports = init_syslog(env, exports);
   return init_xattr(env, exports);

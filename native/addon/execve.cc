@@ -7,7 +7,6 @@
 // it; terminal modes are not touched.
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "addon/addon.h"
+#include "addon/descriptors.h"
 #include "addon/system_error.h"
 
 namespace wswrap::addon {
@@ -95,10 +95,7 @@ std::vector<char*> pointers(std::vector<std::string>& list) {
 
 // Everything is closed but what was inherited: Node's event loops must not live on in the server.
 void pass_descriptors(const std::vector<int>& inherited) {
-  // CLOSE_RANGE_CLOEXEC, which not every libc's headers have. Without the call (before Linux 5.11)
-  // the marks that Node itself sets have to do.
-  constexpr unsigned close_on_exec = 1u << 2;
-  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, close_on_exec);
+  close_others_on_exec();
   const auto pass = [](int fd) {
     const int flags = ::fcntl(fd, F_GETFD);
     if (flags >= 0) ::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);

@@ -64,3 +64,40 @@ describe('getxattr', () => {
     assert.throws(() => Reflect.apply(addon.getxattr, undefined, [1, 2]), TypeError);
   });
 });
+
+describe('dup2', () => {
+  test('throws the system’s error', () => {
+    assert.throws(() => addon.dup2(99_999, 1), { code: 'EBADF', syscall: 'dup2' });
+  });
+});
+
+describe('getpw and getgrnam', () => {
+  test('find an account by name and by number', () => {
+    assert.deepEqual(addon.getpw('root'), { name: 'root', uid: 0, gid: 0 });
+    assert.deepEqual(addon.getpw(0), addon.getpw('root'));
+    assert.equal(addon.getgrnam('root'), 0);
+  });
+
+  test('are undefined for who does not exist', () => {
+    assert.equal(addon.getpw('no-such-user'), undefined);
+    assert.equal(addon.getpw(4_000_000_000), undefined);
+    assert.equal(addon.getgrnam('no-such-group'), undefined);
+  });
+});
+
+describe('all of them', () => {
+  test('refuse what no type checker would let through', () => {
+    const calls: [name: keyof typeof addon, ...args: unknown[]][] = [
+      ['dup2', '1', 2],
+      ['dup2', 1],
+      ['getpw', {}],
+      ['getpw'],
+      ['getgrnam', 0],
+      ['syslog', 30, 'ident'],
+      ['syslog', '30', 'ident', 'message'],
+    ];
+    for (const [name, ...args] of calls) {
+      assert.throws(() => Reflect.apply(addon[name], undefined, args), TypeError, name);
+    }
+  });
+});
