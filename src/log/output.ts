@@ -9,6 +9,8 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 
+import { errnoOf } from '../errors.js';
+
 // How much is kept, in bytes.
 const capacity = 256 * 1024;
 
@@ -40,7 +42,8 @@ export function openStandardError(): number {
 }
 
 export class Output {
-  #fd: number;
+  // Undefined once closed: the number may then be somebody else's.
+  #fd: number | undefined;
   readonly #lossNote: (lost: number) => string;
   #kept: Buffer[] = [];
   #size = 0;
@@ -56,6 +59,7 @@ export class Output {
 
   /** Appends whole lines. */
   write(lines: string): void {
+    if (this.#fd === undefined) return;
     this.#keep(lines);
     this.#flush();
   }
@@ -67,13 +71,14 @@ export class Output {
     this.#flush();
   }
 
-  /** Waits, not for long, until all is written; nothing can be written afterwards. */
+  /** Waits, not for long, until all is written. What is written afterwards is ignored. */
   async close(): Promise<void> {
     const end = performance.now() + grace;
     while (!this.#flush() && performance.now() < end) await delay(interval);
     process.off('exit', this.#flush);
     clearTimeout(this.#timer);
     this.#release();
+    this.#fd = undefined;
   }
 
   #keep(lines: string): void {
@@ -96,8 +101,11 @@ export class Output {
       this.#keep(note);
       this.#drain();
       return true;
-    } catch {
-      this.#timer ??= setTimeout(this.#retry, interval).unref();
+    } catch (error) {
+      // Other failures are over, if ever, when the next line is written.
+      if (errnoOf(error) === 'EAGAIN') {
+        this.#timer ??= setTimeout(this.#retry, interval).unref();
+      }
       return false;
     }
   };
@@ -108,6 +116,7 @@ export class Output {
   };
 
   #drain(): void {
+    if (this.#fd === undefined) return;
     for (let line = this.#kept[0]; line !== undefined; line = this.#kept[0]) {
       const written = writeSync(this.#fd, line);
       this.#size -= written;
@@ -117,7 +126,7 @@ export class Output {
   }
 
   #release(): void {
-    if (this.#fd <= 2) return;
+    if (this.#fd === undefined || this.#fd <= 2) return;
     try {
       closeSync(this.#fd);
     } catch {

@@ -87,6 +87,17 @@ describe('a log file', () => {
     assert.match(linesOf(join(folder, 'log')).join(), /here$/);
   });
 
+  test('is not written to once it is closed, though its number is another file’s', async (t) => {
+    const { log, sink, file, lines } = logInFile(t);
+    log.info('one');
+    await sink.close?.();
+    const other = openSync(`${file}.other`, 'w');
+    t.after(() => closeSync(other));
+    log.info('two');
+    assert.equal(lines().length, 1);
+    assert.equal(statSync(`${file}.other`).size, 0);
+  });
+
   test('that cannot be opened is an error at once', () => {
     const open = () => openSink({ format: 'text', file: '/no/such/folder/log' });
     assert.throws(open, { name: 'LaunchError', code: 'LOG_FILE_UNUSABLE', message: /ENOENT/ });
