@@ -46,15 +46,23 @@ export type Handshake =
       headSize: number;
     }
   /** Send `answer`, then close. `reason` is its body, for the log. */
-  | { outcome: 'refused'; status: number; answer: Buffer; target: string; reason: string };
+  | {
+      outcome: 'refused';
+      status: number;
+      answer: Buffer;
+      target: string;
+      reason: string;
+      /** The request was readable and asks for WebSocket; false may mean a request for a page. */
+      upgrade: boolean;
+    };
 
 /** Decodes what one client sends. */
 export interface Receiver {
   /**
    * Decodes `input` into `output`, which is the same memory unless given (then it must not start
    * inside of `input`). Returns how many bytes of payload are at the start of `output`; `consumed`
-   * tells how much of `input` was used up. With base64, room for two bytes more than `input` has is
-   * always enough to consume all of it.
+   * tells how much of `input` was used up: all of it, if `output` is as large, and the client has
+   * neither closed nor failed.
    */
   decode(input: Uint8Array, output?: Uint8Array): number;
   /** How many bytes of `input` the last call used up. */
@@ -71,15 +79,29 @@ export interface Receiver {
   takePing(): Buffer | undefined;
 }
 
+/** Frames what goes to one client. */
+export interface Sender {
+  /** Whole frames around a copy of `payload`, in the encoding that was agreed on. */
+  encode(payload: Uint8Array): Buffer;
+}
+
 /** Every function throws a TypeError or RangeError for arguments that it cannot use. */
 export interface Codec {
   Receiver: new (dialect: Dialect, encoding: Encoding) => Receiver;
+  /** `text`: text frames, which never split a character that the payload does not split. */
+  Sender: new (
+    dialect: Dialect,
+    encoding: Encoding,
+    text: boolean,
+  ) => Sender;
   /** Decides on the head of a request, of which all bytes are shown from the first one. */
   negotiate(head: Uint8Array, policy: Policy): Handshake;
   /** The header of an unmasked frame with `length` bytes of payload. */
   frameHeader(opcode: number, fin: boolean, length: number): Buffer;
   /** A Close frame; code 1005 means one without payload, and Hixie has neither code nor reason. */
   closeFrame(dialect: Dialect, code: number, reason: string): Buffer;
+  /** A ping with this payload, of at most 125 bytes. */
+  pingFrame(payload: Uint8Array): Buffer;
   /** The answer to a ping with this payload, of at most 125 bytes. */
   pongFrame(payload: Uint8Array): Buffer;
 }

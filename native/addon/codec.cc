@@ -5,6 +5,7 @@
 #include "addon/addon.h"
 #include "addon/arguments.h"
 #include "addon/receiver.h"
+#include "addon/sender.h"
 #include "codec/frame.h"
 #include "codec/handshake.h"
 #include "codec/sender.h"
@@ -74,6 +75,7 @@ Napi::Value negotiate(const Napi::CallbackInfo& info) {
   result.Set("status", Napi::Number::New(env, handshake.status));
   result.Set("answer", Napi::Buffer<char>::Copy(env, answer.data(), handshake.answer_size));
   result.Set("target", text(env, handshake.target));
+  result.Set("upgrade", Napi::Boolean::New(env, handshake.upgrade));
   if (handshake.outcome == Outcome::refused) {
     result.Set("outcome", "refused");
     result.Set("reason", text(env, handshake.reason));
@@ -125,15 +127,16 @@ Napi::Value close_frame(const Napi::CallbackInfo& info) {
   return pending(env, sender);
 }
 
-Napi::Value pong_frame(const Napi::CallbackInfo& info) {
+template <codec::Opcode opcode>
+Napi::Value control_frame(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto payload = bytes(info[0]);
-  if (!payload) return throw_type_error(env, "pongFrame: (Uint8Array) expected");
+  if (!payload) return throw_type_error(env, "a control frame's payload is a Uint8Array");
   if (payload->size() > codec::max_control_payload) {
-    return throw_range_error(env, "pongFrame: a pong has at most 125 bytes");
+    return throw_range_error(env, "a control frame's payload has at most 125 bytes");
   }
   codec::Sender sender;
-  codec::queue_control(sender, codec::Opcode::pong, *payload);
+  codec::queue_control(sender, opcode, *payload);
   return pending(env, sender);
 }
 
@@ -144,8 +147,10 @@ Napi::Object init_codec(Napi::Env env, Napi::Object exports) {
   codec.Set("negotiate", Napi::Function::New(env, negotiate, "negotiate"));
   codec.Set("frameHeader", Napi::Function::New(env, frame_header, "frameHeader"));
   codec.Set("closeFrame", Napi::Function::New(env, close_frame, "closeFrame"));
-  codec.Set("pongFrame", Napi::Function::New(env, pong_frame, "pongFrame"));
+  codec.Set("pingFrame", Napi::Function::New(env, control_frame<codec::Opcode::ping>, "pingFrame"));
+  codec.Set("pongFrame", Napi::Function::New(env, control_frame<codec::Opcode::pong>, "pongFrame"));
   codec.Set("Receiver", receiver_class(env));
+  codec.Set("Sender", sender_class(env));
   exports.Set("codec", codec);
   return exports;
 }

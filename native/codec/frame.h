@@ -13,6 +13,12 @@ inline constexpr std::size_t max_server_header = 10;
 inline constexpr std::size_t max_control_payload = 125;
 inline constexpr std::size_t max_control_frame = 2 + max_control_payload;
 
+// What write_header() returns for `length` payload bytes.
+constexpr std::size_t header_size(std::uint64_t length) {
+  if (length < 126) return 2;
+  return length <= 0xffff ? 4 : 10;
+}
+
 // Writes the header of an unmasked frame with `length` payload bytes. Returns its size (2, 4 or
 // 10).
 constexpr std::size_t write_header(Opcode opcode, bool fin, std::uint64_t length,

@@ -80,8 +80,12 @@ Verdict check_target(Request& request, const Policy& policy) {
   return {};
 }
 
+bool asks_for_websocket(const Request& request) {
+  return mentions(request, "Upgrade", "websocket");
+}
+
 Verdict check_upgrade(const Request& request) {
-  if (!mentions(request, "Upgrade", "websocket")) {
+  if (!asks_for_websocket(request)) {
     return Refusal{426, "This port speaks WebSocket: connect with a WebSocket client."};
   }
   if (!mentions(request, "Connection", "Upgrade")) {
@@ -190,6 +194,7 @@ class Negotiation {
     if (parsed.outcome == Parsed::Outcome::partial) return result_;
     if (parsed.outcome == Parsed::Outcome::refused) return refuse({parsed.status, parsed.reason});
     result_.head_size = request_.size;
+    result_.upgrade = asks_for_websocket(request_);
 
     const Verdict verdict = decide();
     result_.target = without_query(request_.target);

@@ -44,6 +44,7 @@ struct Handshake {
   Outcome outcome = Outcome::partial;
   Dialect dialect = Dialect::rfc6455;
   Encoding encoding = Encoding::binary;
+  bool upgrade = false;         // the head is complete and asks for WebSocket
   std::uint16_t status = 0;     // HTTP status of the answer: 101, 400, 403, 404, 405, 426, 431, ...
   std::size_t head_size = 0;    // accepted: bytes to take from the socket; frames may follow them
   std::size_t answer_size = 0;  // bytes written to `answer`

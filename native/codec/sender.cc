@@ -64,14 +64,9 @@ void plan_encoded(const Sender& sender, Segments& rest, Plan& plan) {
       size += run.size();
     }
     const std::size_t start = used;
-    if (sender.dialect == Dialect::hixie) {
-      plan.encoded[used++] = hixie_start;
-    } else {
-      plan.encoded[used++] = static_cast<std::byte>(0x80 | static_cast<unsigned>(Opcode::text));
-      plan.encoded[used++] = static_cast<std::byte>(base64_size(size));
-    }
-    used += base64_encode(std::span(payload).first(size), std::span(plan.encoded).subspan(used));
-    if (sender.dialect == Dialect::hixie) plan.encoded[used++] = hixie_end;
+    used += encoded_frame_size(sender.dialect, size);
+    write_encoded_frame(sender.dialect, std::span(payload).first(size),
+                        std::span(plan.encoded).subspan(start, used - start));
     plan.frame[plan.frames++] = {.payload = static_cast<std::uint32_t>(size),
                                  .wire = static_cast<std::uint32_t>(used - start),
                                  .header_size = 0,
@@ -168,6 +163,25 @@ std::size_t commit(Sender& sender, const Plan& plan, std::size_t taken) {
   taken -= resumed;
   return resumed + (sender.encoding == Encoding::base64 ? commit_encoded(sender, plan, taken)
                                                         : commit_frames(sender, plan, taken));
+}
+
+std::size_t encoded_frame_size(Dialect dialect, std::size_t payload) {
+  const std::size_t size = base64_size(payload);
+  return size + (dialect == Dialect::hixie ? 2 : header_size(size));
+}
+
+void write_encoded_frame(Dialect dialect, std::span<const std::byte> payload,
+                         std::span<std::byte> out) {
+  if (dialect == Dialect::hixie) {
+    out.front() = hixie_start;
+    base64_encode(payload, out.subspan(1));
+    out.back() = hixie_end;
+    return;
+  }
+  std::array<std::byte, max_server_header> header;
+  const std::size_t size = write_header(Opcode::text, true, base64_size(payload.size()), header);
+  std::memcpy(out.data(), header.data(), size);
+  base64_encode(payload, out.subspan(size));
 }
 
 bool at_boundary(const Sender& sender) { return sender.pending_size == 0 && sender.promised == 0; }

@@ -85,6 +85,12 @@ bool queue_control(Sender& sender, Opcode opcode, std::span<const std::byte> pay
 // Queues a Close frame (`ff 00` for Hixie; code 1005 means an empty payload). Returns as above.
 bool queue_close(Sender& sender, std::uint16_t code, std::span<const std::byte> reason);
 
+// The size of a base64 frame around `payload` bytes, and the frame itself; `out` holds as much. For
+// those who have room for a whole frame, and so need not keep it small.
+std::size_t encoded_frame_size(Dialect dialect, std::size_t payload);
+void write_encoded_frame(Dialect dialect, std::span<const std::byte> payload,
+                         std::span<std::byte> out);
+
 // False when the record cannot come from this code: another process of the tree wrote into it.
 bool is_plausible(const Sender& sender);
 

@@ -3,6 +3,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { LogLevel } from '../launcher/environment.js';
+import { type Address, parseAddress } from '../proxy/address.js';
 
 export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
@@ -75,6 +76,26 @@ export function parseSubprotocol(text: string): string {
 }
 
 export const logLevels: readonly LogLevel[] = ['quiet', 'info', 'debug', 'trace'];
+
+/** `[HOST:]PORT` or `unix:PATH`. */
+export function parseEndpoint(text: string): Address {
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError(`'${text}' is no address: [HOST:]PORT or unix:PATH is.`);
+}
+
+/** How many times as fast. */
+export function parseSpeed(text: string): number {
+  const speed = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (speed >= 0.01 && speed <= 1000) return speed;
+  throw new InvalidArgumentError('A factor from 0.01 to 1000 is expected.');
+}
+
+/** Octal permissions of a file, as for chmod(1). */
+export function parseMode(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
+  throw new InvalidArgumentError('Three octal digits are expected, such as 660.');
+}
 
 /** A file that can be appended to. It is made now, so that a wrong path is noticed in time. */
 export function validLogFile(path: string): string {

@@ -1,11 +1,8 @@
 // wswrap: options and help. What they lead to is loaded when it is needed, for a quick start.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 
 import { exitStatus } from '../errors.js';
 import type { LogLevel, Settings } from '../launcher/environment.js';
-import { packageRoot } from '../paths.js';
 import { attachOptionalValues } from './optional-values.js';
 import { runCli } from './run.js';
 import {
@@ -20,6 +17,7 @@ import {
   parseSubprotocol,
   validLogFile,
 } from './values.js';
+import { version } from './version.js';
 
 const examples = `
 Examples:
@@ -65,11 +63,6 @@ function settingsOf(ports: readonly number[], options: Options): Settings {
     ...(host === undefined ? {} : { hosts: host }),
     ...(level === undefined ? {} : { logLevel: level }),
   };
-}
-
-function version(): string {
-  const file = readFileSync(join(packageRoot, 'package.json'), 'utf8');
-  return (JSON.parse(file) as { version: string }).version;
 }
 
 function program(): Command {

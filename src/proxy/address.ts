@@ -36,9 +36,3 @@ export function formatAddress(address: Address): string {
   const { host = '*', port } = address;
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
-
-/** Whether only this machine can connect to an address (names are not looked up). */
-export function isLoopback(address: string): boolean {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-  return plain === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(plain) || plain === '::1';
-}

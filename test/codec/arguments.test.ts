@@ -9,13 +9,17 @@ type Loose = (...args: unknown[]) => unknown;
 
 const codec = loadCodec();
 const Receiver = codec.Receiver as unknown as new (...args: unknown[]) => Record<string, Loose>;
+const Sender = codec.Sender as unknown as new (...args: unknown[]) => Record<string, Loose>;
 
 const functions: Record<string, Loose> = {
   negotiate: codec.negotiate as Loose,
   frameHeader: codec.frameHeader as Loose,
   closeFrame: codec.closeFrame as Loose,
+  pingFrame: codec.pingFrame as Loose,
   pongFrame: codec.pongFrame as Loose,
   Receiver: (...args) => new Receiver(...args),
+  Sender: (...args) => new Sender(...args),
+  encode: (...args) => new Sender('rfc6455', 'binary', true)['encode']?.(...args),
   decode: (...args) => new Receiver('rfc6455', 'binary')['decode']?.(...args),
 };
 
@@ -68,6 +72,9 @@ test('each wrong argument is refused', () => {
     ['pongFrame', ['payload']],
     ['Receiver', ['rfc6455']],
     ['Receiver', ['rfc6455', 'utf8']],
+    ['Sender', ['rfc6455', 'binary']],
+    ['Sender', ['rfc6455', 'binary', 1]],
+    ['encode', ['text']],
     ['decode', []],
     ['decode', [new Uint8Array(4), 'out']],
   ];

@@ -1,0 +1,339 @@
+// The options of wsproxy: what they are called, what they take, and what they come to.
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import type { LogLevel } from '../launcher/environment.js';
+import { parseSyslog, type SyslogOptions } from '../log/options.js';
+import type { Address } from '../proxy/address.js';
+import { defaults } from '../proxy/defaults.js';
+import type { ProxyOptions } from '../proxy/options.js';
+import {
+  logLevels,
+  parseCount,
+  parseEndpoint,
+  parseHosts,
+  parseMode,
+  parseOrigins,
+  parsePath,
+  parseSeconds,
+  parseSubprotocol,
+} from './values.js';
+
+/** What commander makes of the command line. */
+export interface Given {
+  origin?: string[];
+  host?: string[];
+  path?: string;
+  handshakeTimeout: number;
+  maxPending: number;
+  maxConnections: number;
+  subprotocol?: string;
+  text?: true;
+  heartbeat?: number;
+  target?: Address;
+  connectTimeout: number;
+  sslTarget?: true;
+  targetCafile?: string;
+  targetInsecure?: true;
+  proxyProtocol?: 1 | 2;
+  cert?: string;
+  key?: string;
+  keyPasswordFile?: string;
+  sslOnly?: true;
+  sslVersion?: 'TLSv1.2' | 'TLSv1.3';
+  sslCiphers?: string;
+  verifyClient?: true;
+  cafile?: string;
+  web?: string;
+  directoryListing?: true;
+  record?: string;
+  wrapMode: 'exit' | 'ignore' | 'respawn';
+  workers?: number;
+  daemon?: true;
+  pidFile?: string;
+  user?: string;
+  group?: string;
+  unixListenMode: number;
+  runOnce?: true;
+  timeout?: number;
+  idleTimeout?: number;
+  metrics?: Address;
+  verbose?: true;
+  logLevel?: LogLevel;
+  logFormat: 'text' | 'json';
+  logFile?: string;
+  syslog?: SyslogOptions;
+}
+
+const most = { seconds: 86_400, connections: 1_000_000 };
+const seconds = parseSeconds(0.001, most.seconds);
+
+/** Adds the options, in groups. */
+export function addOptions(command: Command): void {
+  command
+    .optionsGroup('Who may connect:')
+    .option(
+      '--origin <LIST>',
+      "origins of web pages that may connect; '*' for all (default: pages from the same host)",
+      parseOrigins,
+    )
+    .option(
+      '--host <NAME>',
+      'another name that clients may use for a proxy on a loopback address',
+      parseHosts,
+    )
+    .option('--path <PATH>', 'the only path that leads to the target (default: any)', parsePath)
+    .option(
+      '--handshake-timeout <SEC>',
+      'how long a client may take to say what it wants, TLS included',
+      seconds,
+      defaults.handshakeTimeout,
+    )
+    .option(
+      '--max-pending <N>',
+      'clients that may be in their handshake at once; the oldest goes first',
+      parseCount(1, 100_000),
+      defaults.maxPending,
+    )
+    .option(
+      '--max-connections <N>',
+      'clients that may be connected at once; more get 503',
+      parseCount(1, most.connections),
+      defaults.maxConnections,
+    )
+
+    .optionsGroup('What is spoken:')
+    .option(
+      '--subprotocol <NAME>',
+      "the only subprotocol (default: 'binary', 'base64', else the client's first)",
+      parseSubprotocol,
+    )
+    .option('--text', 'send text frames instead of binary ones')
+    .option(
+      '--heartbeat <SEC>',
+      'ping clients that are silent for so long; drop them after two unanswered',
+      seconds,
+    )
+
+    .optionsGroup('The target:')
+    .option(
+      '--target <ADDRESS>',
+      'another way to name it, for a COMMAND that is not moved',
+      parseEndpoint,
+    )
+    .option(
+      '--connect-timeout <SEC>',
+      'how long connecting to it may take',
+      seconds,
+      defaults.connectTimeout,
+    )
+    .addOption(
+      new Option(
+        '--proxy-protocol <VERSION>',
+        'tell it the address of each client by the PROXY protocol',
+      )
+        .choices(['1', '2'])
+        .argParser(parseProxyProtocol),
+    )
+    .option('--ssl-target', 'speak TLS to it')
+    .option(
+      '--target-cafile <FILE>',
+      'certificates to trust there, in place of those of the system',
+    )
+    .option('--target-insecure', 'trust whatever certificate it has')
+
+    .optionsGroup('TLS (https:// and wss://, on the same port):')
+    .option('-c, --cert <FILE>', 'certificate, perhaps with its key (default: self.pem if there)')
+    .option('-k, --key <FILE>', 'key, where it is not in the same file')
+    .option('--key-password-file <FILE>', 'the passphrase of the key (or $WSPROXY_KEY_PASSWORD)')
+    .option('--ssl-only', 'refuse clients without TLS')
+    .addOption(
+      new Option('--ssl-version <VERSION>', 'the oldest version to speak')
+        .choices(['default', 'tlsv1_2', 'tlsv1_3'])
+        .argParser(parseTlsVersion),
+    )
+    .option('--ssl-ciphers <LIST>', 'ciphers to allow, in the words of openssl-ciphers(1)')
+    .option('--verify-client', 'only clients that have a certificate')
+    .option('--cafile <FILE>', 'who may have signed it (default: who the system trusts)')
+
+    .optionsGroup('Pages:')
+    .option('--web <DIR>', 'serve the files of a folder on the same port')
+    .option('--directory-listing', 'show what is in folders without an index.html')
+
+    .optionsGroup('Sessions:')
+    .option('--record <FILE>', 'record each session in FILE.<number>, for noVNC to play back')
+
+    .optionsGroup('Processes:')
+    .addOption(
+      new Option(
+        '--wrap-mode <MODE>',
+        'when COMMAND ends: exit too, ignore that, or start it again',
+      )
+        .choices(['exit', 'ignore', 'respawn'])
+        .default('exit'),
+    )
+    .option(
+      '--workers <N>',
+      "so many processes on one port; 'auto': one for each CPU",
+      parseWorkers,
+    )
+    .option('-D, --daemon', 'go to the background once everything works')
+    .option('--pid-file <FILE>', 'write the process ID there')
+    .option('--user <NAME>', 'become this user once port and certificate are open')
+    .option('--group <NAME>', "become this group (default: the user's)")
+    .option(
+      '--unix-listen-mode <MODE>',
+      'permissions of the socket of unix:PATH',
+      parseMode,
+      defaults.sourceMode,
+    )
+    .option('--run-once', 'end after the first session')
+    .option(
+      '--timeout <SEC>',
+      'let nobody in after so long, and end with the last session',
+      seconds,
+    )
+    .option('--idle-timeout <SEC>', 'end when there was no session for so long', seconds)
+    .option('--metrics <ADDRESS>', 'serve /metrics (Prometheus) and /health there', parseEndpoint)
+
+    .optionsGroup('What is told:')
+    .option('-v, --verbose', 'show the traffic of each session by signs')
+    .addOption(
+      new Option('--log-level <LEVEL>', 'how much to log (default: info)').choices(logLevels),
+    )
+    .addOption(
+      new Option('--log-format <FORMAT>', 'lines for people or for programs')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .option('--log-file <FILE>', 'where to log (default: standard error)')
+    .addOption(
+      new Option('--syslog [SERVER]', 'log to the system, or to HOST[:PORT] by UDP')
+        .argParser(parseSyslogServer)
+        .preset(''),
+    )
+    // Spellings of the tools that came before.
+    .addOption(new Option('-f, --foreground').hideHelp())
+    .addOption(new Option('--file-only').hideHelp());
+}
+
+function parseProxyProtocol(text: string): 1 | 2 {
+  if (text === '1' || text === '2') return text === '1' ? 1 : 2;
+  throw new InvalidArgumentError('1 or 2 is expected.');
+}
+
+function parseTlsVersion(text: string): 'TLSv1.2' | 'TLSv1.3' {
+  if (text === 'tlsv1_3') return 'TLSv1.3';
+  if (text === 'tlsv1_2' || text === 'default') return 'TLSv1.2';
+  throw new InvalidArgumentError('default, tlsv1_2 or tlsv1_3 is expected.');
+}
+
+function parseWorkers(text: string): number {
+  return text === 'auto' ? availableParallelism() : parseCount(1, 1024)(text);
+}
+
+function parseSyslogServer(text: string): SyslogOptions {
+  const options = parseSyslog(text);
+  if (options !== undefined) return options;
+  throw new InvalidArgumentError(`'${text}' is no server: HOST or HOST:PORT is.`);
+}
+
+/**
+ * The options of the proxy. `hasCert` tells whether self.pem is there; paths become absolute, because
+ * a daemon changes its working folder.
+ */
+export function proxyOptions(
+  source: Address,
+  target: Address | undefined,
+  command: readonly string[] | undefined,
+  given: Given,
+  hasCert: boolean,
+): ProxyOptions {
+  const cert = given.cert ?? (hasCert ? 'self.pem' : undefined);
+  const { verbose = false, logLevel = environmentLevel() ?? 'info' } = given;
+  return {
+    source,
+    sourceMode: given.unixListenMode,
+    client: {
+      ...(given.origin === undefined ? {} : { origins: given.origin.join(',') }),
+      ...(given.host === undefined ? {} : { hosts: given.host.join(',') }),
+      ...optional('path', given.path),
+      ...optional('subprotocol', given.subprotocol),
+      ...optional('heartbeat', given.heartbeat),
+      text: given.text ?? false,
+      handshakeTimeout: given.handshakeTimeout,
+      maxPending: given.maxPending,
+      maxConnections: given.maxConnections,
+    },
+    target: {
+      ...optional('address', target ?? given.target),
+      connectTimeout: given.connectTimeout,
+      ...optional('proxyProtocol', given.proxyProtocol),
+      ...(given.sslTarget
+        ? {
+            tls: {
+              verify: !given.targetInsecure,
+              ...optional('cafile', absolute(given.targetCafile)),
+            },
+          }
+        : {}),
+    },
+    ...(cert === undefined
+      ? {}
+      : {
+          tls: {
+            cert: resolve(cert),
+            ...optional('key', absolute(given.key)),
+            ...optional('passwordFile', absolute(given.keyPasswordFile)),
+            ...optional('minVersion', given.sslVersion),
+            ...optional('ciphers', given.sslCiphers),
+            verifyClient: given.verifyClient ?? false,
+            ...optional('cafile', absolute(given.cafile)),
+            only: given.sslOnly ?? false,
+          },
+        }),
+    ...(given.web === undefined
+      ? {}
+      : { pages: { folder: resolve(given.web), listing: given.directoryListing ?? false } }),
+    ...optional('record', absolute(given.record)),
+    process: {
+      ...optional('workers', given.workers),
+      daemon: given.daemon ?? false,
+      ...optional('pidFile', absolute(given.pidFile)),
+      ...optional('user', given.user),
+      ...optional('group', given.group),
+      runOnce: given.runOnce ?? false,
+      ...optional('timeout', given.timeout),
+      ...optional('idleTimeout', given.idleTimeout),
+      ...optional('metrics', given.metrics),
+    },
+    ...(command === undefined ? {} : { command: { words: command, mode: given.wrapMode } }),
+    log: {
+      level: logLevel,
+      traffic: verbose,
+      format: given.logFormat,
+      ...optional('file', absolute(given.logFile)),
+      ...optional('syslog', given.syslog),
+    },
+  };
+}
+
+function environmentLevel(): LogLevel | undefined {
+  if (process.env['TRACE'] === '1') return 'trace';
+  return process.env['DEBUG'] === '1' ? 'debug' : undefined;
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
+}
+
+// A property that is there only if it has a value.
+function optional<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { [name in Name]?: Value } {
+  const result: { [name in Name]?: Value } = {};
+  if (value !== undefined) result[name] = value;
+  return result;
+}

@@ -1,0 +1,136 @@
+// wsproxy: options and help. What they lead to is loaded when it is needed, for a quick start.
+import { existsSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+
+import { exitStatus, LaunchError } from '../errors.js';
+import type { Address } from '../proxy/address.js';
+import type { ProxyOptions } from '../proxy/options.js';
+import { attachOptionalValues } from './optional-values.js';
+import { runCli } from './run.js';
+import { parseCount, parseEndpoint, parseHosts, parseSpeed } from './values.js';
+import { version } from './version.js';
+import { examples, usage } from './wsproxy-help.js';
+import { addOptions, type Given, proxyOptions } from './wsproxy-options.js';
+
+/** What follows `--` belongs to the command, untouched. */
+function splitCommand(words: readonly string[]): [own: string[], command: string[] | undefined] {
+  const dashes = words.indexOf('--');
+  if (dashes < 0) return [[...words], undefined];
+  return [words.slice(0, dashes), words.slice(dashes + 1)];
+}
+
+function refuse(message: string, hint: string): never {
+  throw new LaunchError('BAD_COMMAND_LINE', message, hint);
+}
+
+// What makes no sense together. It is better said than guessed.
+function check(options: ProxyOptions, given: Given): void {
+  const { source, target, command, pages, tls } = options;
+  const tlsOption = (['sslOnly', 'verifyClient', 'key'] as const).find((name) => given[name]);
+  if (tls === undefined && tlsOption !== undefined) {
+    const option = tlsOption.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    refuse(
+      `--${option} needs a certificate`,
+      "give --cert FILE; 'wsproxy cert' makes one for a first try",
+    );
+  }
+  if (target.address === undefined && command === undefined && pages === undefined) {
+    refuse(
+      'there is nothing to connect clients to',
+      'give target_addr:target_port, or -- COMMAND, or --web DIR for files alone',
+    );
+  }
+  if (command?.words.length === 0) refuse('no COMMAND after --', 'name the server to start');
+  if (command !== undefined && target.address === undefined && !('port' in source && source.port)) {
+    refuse(
+      'a server can only be moved away from a port that is known',
+      'name the port that COMMAND listens on as the source, or give --target ADDRESS',
+    );
+  }
+  if (given.sslTarget !== true && (given.targetCafile !== undefined || given.targetInsecure)) {
+    refuse('the target is not spoken to by TLS', 'add --ssl-target');
+  }
+}
+
+function program(command: readonly string[] | undefined): Command {
+  const wsproxy = new Command('wsproxy')
+    .description('Let WebSocket clients reach a TCP server: browsers to VNC, SSH, MQTT, anything.')
+    .usage(usage)
+    .argument('<source>', 'where to listen: [HOST:]PORT or unix:PATH', parseEndpoint)
+    .argument('[target]', 'where to connect: [HOST:]PORT or unix:PATH', parseEndpoint)
+    .helpCommand(false)
+    .configureHelp({ optionTerm: (option) => option.flags.replace(/ \[(.*)\]$/, '[=$1]') })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'wsproxy: ')),
+    })
+    .showHelpAfterError("         'wsproxy --help' shows how it is used")
+    .exitOverride()
+    .addHelpText('after', examples);
+  addOptions(wsproxy);
+  wsproxy
+    .optionsGroup('Options:')
+    .version(version(), '--version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .action(async (source: Address, target: Address | undefined, given: Given) => {
+      if (target !== undefined && given.target !== undefined) {
+        refuse('the target is named twice', 'drop --target, or the second address');
+      }
+      const options = proxyOptions(source, target, command, given, existsSync('self.pem'));
+      check(options, given);
+      const { serve } = await import('../proxy/serve.js');
+      process.exitCode = await serve(options);
+    });
+
+  wsproxy
+    .command('launch')
+    .description('show a VNC server in browsers: proxy and page on one port, and the URL to open')
+    .option('--listen <ADDRESS>', 'where to listen: [HOST:]PORT', parseEndpoint, { port: 6080 })
+    .option('--vnc <ADDRESS>', 'the VNC server', parseEndpoint, { host: 'localhost', port: 5900 })
+    .option('--cert <FILE>', 'certificate and key for https:// (default: self.pem if there)')
+    .action(async (given: { listen: Address; vnc: Address; cert?: string }) => {
+      const { launch } = await import('../proxy/launch.js');
+      process.exitCode = await launch(given);
+    });
+
+  wsproxy
+    .command('replay')
+    .description('play a recorded session to every client that connects, at its own pace')
+    .argument('<FILE>', 'what --record wrote')
+    .argument('<PORT>', 'where to listen: [HOST:]PORT or unix:PATH', parseEndpoint)
+    .option('--speed <FACTOR>', 'faster or slower; 2 is twice as fast', parseSpeed, 1)
+    .action(async (file: string, address: Address, { speed }: { speed: number }) => {
+      const { replay } = await import('../proxy/replay.js');
+      process.exitCode = await replay(file, address, { speed });
+    });
+
+  wsproxy
+    .command('cert')
+    .description('make a certificate, signed by itself, for a first try')
+    .option('--out <FILE>', 'where to put certificate and key', 'self.pem')
+    .option('--name <NAME>', 'a host name or address that it is for (may be repeated)', parseHosts)
+    .option('--days <N>', 'how long it is valid', parseCount(1, 3650), 397)
+    .option('--force', 'replace the file')
+    .action(async (given: { out: string; name?: string[]; days: number; force?: true }) => {
+      const { makeCertificate } = await import('../proxy/certificate.js');
+      await makeCertificate({
+        file: given.out,
+        names: given.name ?? [],
+        days: given.days,
+        force: given.force ?? false,
+      });
+    });
+  return wsproxy;
+}
+
+await runCli(async () => {
+  const [own, command] = splitCommand(process.argv.slice(2));
+  const wsproxy = program(command);
+  try {
+    const given = attachOptionalValues(own, wsproxy.options, true);
+    await wsproxy.parseAsync(given, { from: 'user' });
+  } catch (error) {
+    // commander has already shown its message.
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : exitStatus.failed;
+  }
+}, 'wsproxy');

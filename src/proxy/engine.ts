@@ -1,0 +1,303 @@
+// One process's share of the proxy: takes accepted sockets and makes sessions of them.
+import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+
+import type { Policy } from '../codec.js';
+import { linger } from '../websocket/linger.js';
+import type { Accepted } from '../websocket/opening.js';
+import { refusal } from '../websocket/refusal.js';
+import { WebSocketStream } from '../websocket/stream.js';
+import type { Address } from './address.js';
+import type { Metrics } from './metrics.js';
+import type { ProxyOptions } from './options.js';
+import { createPages } from './pages.js';
+import { type Client, Reception } from './reception.js';
+import { Recorder } from './recorder.js';
+import { type Ending, type Observer, relay } from './session.js';
+import { connectTarget, type TargetSettings } from './target.js';
+import { type TlsMaterial, TlsPort } from './tls.js';
+import { Traffic } from './traffic.js';
+import { createViewerPages } from './viewer-pages.js';
+
+/** The options, and what was found out before there could be workers. Plain data. */
+export interface EngineSettings {
+  options: ProxyOptions;
+  tls?: TlsMaterial;
+  /** The certificates that a target's is checked against, in PEM. */
+  targetCa?: string;
+  /** Whether the port can be reached from this machine only. */
+  loopback: boolean;
+  /** What is added to the number of a connection for that of its recording. */
+  recordings: number;
+}
+
+/** What all processes share. */
+export interface Shared {
+  log: Logger;
+  metrics: Metrics;
+  /** Counts a session; false when there are as many as there may be. */
+  admit(): Promise<boolean>;
+  /** Counts its end. */
+  release(): void;
+}
+
+const goingAway = { code: 1001, reason: 'the server is going away' };
+// How long clients have to answer that, in milliseconds, before their connections are closed.
+const patience = 5000;
+
+export class Engine {
+  readonly #reception: Reception;
+  readonly #tls: TlsPort | undefined;
+  readonly #target: TargetSettings;
+  readonly #sessions = new Map<WebSocketStream, Promise<void>>();
+  readonly #sockets = new Set<Socket>();
+  #addresses: readonly Address[] = [];
+  #waiters: (() => void)[] = [];
+
+  constructor(
+    private readonly settings: EngineSettings,
+    private readonly shared: Shared,
+  ) {
+    const { options, tls } = settings;
+    const { client } = options;
+    if (tls !== undefined) this.#tls = new TlsPort(tls);
+    if (options.target.address !== undefined) this.#addresses = [options.target.address];
+    this.#target = targetSettings(settings);
+    const pages = pagesOf(options);
+    this.#reception = new Reception(
+      {
+        policy: policyOf(settings),
+        handshakeTimeout: client.handshakeTimeout * 1000,
+        maxPending: client.maxPending,
+        tlsOnly: options.tls?.only ?? false,
+      },
+      {
+        log: shared.log,
+        ...(this.#tls === undefined ? {} : { tls: this.#tls }),
+        ...(pages === undefined ? {} : { pages }),
+        onRefused: (kind) => shared.metrics.refused(kind),
+        onAccepted: (client, socket, ...opening) => {
+          this.#begin(client, socket, ...opening).catch((error) => {
+            client.log.error(error, 'this should not happen');
+            socket.destroy();
+          });
+        },
+      },
+    );
+  }
+
+  /** Takes a socket that was just accepted. `number` is the connection's. */
+  accept(socket: Socket, number: number): void {
+    const { metrics } = this.shared;
+    metrics.connectionOpened();
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      metrics.connectionClosed();
+    });
+    this.#reception.accept(socket, number);
+  }
+
+  /** Where a command's server listens now. */
+  setTargets(addresses: readonly Address[]): void {
+    this.#addresses = addresses;
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+
+  /** From now on TLS handshakes use another certificate. */
+  reloadTls(material: TlsMaterial): void {
+    this.#tls?.reload(material);
+  }
+
+  /** Resolves when the last of the sessions has ended by itself. Nobody new gets in. */
+  async drain(): Promise<void> {
+    this.#reception.close();
+    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
+  }
+
+  /** Tells all clients to leave, and resolves when they have, or were made to. */
+  async goAway(): Promise<void> {
+    this.#reception.close();
+    const late = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, patience);
+    for (const stream of this.#sessions.keys()) {
+      stream.close(goingAway.code, goingAway.reason);
+      stream.resume();
+    }
+    await this.drain();
+    clearTimeout(late);
+  }
+
+  async #begin(client: Client, socket: Socket, handshake: Accepted, early: Buffer): Promise<void> {
+    const { options } = this.settings;
+    const { address } = options.target;
+    if (address === undefined && options.command === undefined) {
+      return this.#refuse(client, socket, 404, 'There are only pages here, no WebSocket.');
+    }
+    if (!(await this.shared.admit())) {
+      return this.#refuse(client, socket, 503, 'Too many clients are connected.');
+    }
+    const { text, heartbeat } = options.client;
+    const stream = new WebSocketStream(socket, handshake, early, {
+      text,
+      ...(heartbeat === undefined ? {} : { heartbeat: heartbeat * 1000 }),
+    });
+    const { dialect, encoding, target, subprotocol } = handshake;
+    const { log, secure } = client;
+    const how = [dialect, encoding, ...(secure ? ['TLS'] : [])].join(', ');
+    log.info(`opened, path "${target}", subprotocol "${subprotocol}" (${how})`);
+    const session = this.#converse(client, stream);
+    this.#sessions.set(stream, session);
+    try {
+      await session;
+    } finally {
+      this.#sessions.delete(stream);
+      this.shared.release();
+    }
+  }
+
+  async #converse(client: Client, stream: WebSocketStream): Promise<void> {
+    const { metrics } = this.shared;
+    const { dialect, encoding } = stream.handshake;
+    const start = performance.now();
+    metrics.sessionOpened(dialect, encoding, client.secure);
+    const ending = await this.#connectAndRelay(client, stream);
+    const seconds = (performance.now() - start) / 1000;
+    metrics.sessionClosed(seconds, ending.by);
+    const { why, received, sent } = ending;
+    client.log.info(`${why}; ${received} bytes received, ${sent} sent, ${seconds.toFixed(1)} s`);
+  }
+
+  async #connectAndRelay(client: Client, stream: WebSocketStream): Promise<Ending> {
+    const gone = new AbortController();
+    const abort = () => gone.abort();
+    stream.once('close', abort).on('error', abort);
+    let target: Socket;
+    try {
+      const addresses = await this.#whereabouts();
+      target = await connectTarget(addresses, stream.socket, this.#target, gone.signal);
+    } catch (error) {
+      return this.#fail(client, stream, error);
+    }
+    stream.off('close', abort).off('error', abort);
+    if (stream.destroyed) {
+      target.destroy();
+      return { by: 'client', why: 'the client left', received: 0, sent: 0 };
+    }
+    const { observer, close } = this.#observe(client, stream);
+    const ending = await relay(stream, target, observer);
+    close();
+    return ending;
+  }
+
+  async #fail(client: Client, stream: WebSocketStream, error: unknown): Promise<Ending> {
+    const why = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error && 'reason' in error ? String(error.reason) : why;
+    if (!stream.destroyed) {
+      this.shared.metrics.targetFailed();
+      client.log.warn(why);
+      const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
+      stream.on('error', () => undefined);
+      stream.close(1011, reason);
+      stream.resume();
+      await closed;
+    }
+    return { by: 'error', why: reason, received: 0, sent: 0 };
+  }
+
+  // A command may take its time until its server listens.
+  async #whereabouts(): Promise<readonly Address[]> {
+    if (this.#addresses.length > 0) return this.#addresses;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#target.timeout);
+      this.#waiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    return this.#addresses;
+  }
+
+  #observe(
+    { log, number }: Client,
+    stream: WebSocketStream,
+  ): { observer: Observer; close(): void } {
+    const { options, recordings } = this.settings;
+    const { metrics } = this.shared;
+    const { record } = options;
+    const recorder =
+      record === undefined
+        ? undefined
+        : Recorder.open(record, recordings + number, stream.handshake.encoding, log);
+    const traffic = options.log.traffic ? new Traffic(log) : undefined;
+    const traces = log.isLevelEnabled('trace');
+    const observer: Observer = {
+      fromClient(payload) {
+        metrics.received(payload.length);
+        recorder?.fromClient(payload);
+      },
+      toClient(payload) {
+        metrics.sent(payload.length);
+        recorder?.toClient(payload);
+      },
+      ...(traffic === undefined && !traces
+        ? {}
+        : {
+            sign(sign, payload, wire) {
+              traffic?.sign(sign);
+              const detail = wire === undefined ? '' : ` (${wire} on the wire)`;
+              if (traces) log.trace(`${sign} ${payload}${detail}`);
+            },
+          }),
+    };
+    const close = () => {
+      traffic?.flush();
+      recorder?.close();
+    };
+    return { observer, close };
+  }
+
+  #refuse({ log }: Client, socket: Socket, status: number, reason: string): void {
+    log.info(`refused: ${status} ${reason}`);
+    this.shared.metrics.refused('http');
+    socket.write(refusal(status, reason));
+    linger(socket);
+  }
+}
+
+function policyOf({ options, loopback }: EngineSettings): Policy {
+  const { origins, hosts, path, subprotocol } = options.client;
+  return {
+    loopback,
+    ...(origins === undefined ? {} : { origins }),
+    ...(hosts === undefined ? {} : { hosts }),
+    ...(path === undefined ? {} : { path }),
+    ...(subprotocol === undefined ? {} : { subprotocol }),
+  };
+}
+
+function targetSettings({ options, targetCa }: EngineSettings): TargetSettings {
+  const { connectTimeout, proxyProtocol, tls } = options.target;
+  return {
+    timeout: connectTimeout * 1000,
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+    ...(tls === undefined
+      ? {}
+      : { tls: { verify: tls.verify, ...(targetCa === undefined ? {} : { ca: targetCa }) } }),
+  };
+}
+
+function pagesOf({ pages }: ProxyOptions): RequestListener | undefined {
+  if (pages === undefined) return undefined;
+  const { folder, listing } = pages;
+  return folder === undefined ? createViewerPages() : createPages({ folder, listing });
+}
+
+/** Reads what a process that gave up its privileges could not. Throws the Error of open(2). */
+export function readTargetCa({ target }: ProxyOptions): string | undefined {
+  const file = target.tls?.cafile;
+  return file === undefined ? undefined : readFileSync(file, 'utf8');
+}

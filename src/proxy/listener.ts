@@ -1,0 +1,99 @@
+// The port: bound before anything else happens, so that whoever starts the proxy sees what is wrong.
+import { once } from 'node:events';
+import { chmodSync, statSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+import { errnoOf, LaunchError } from '../errors.js';
+import { listensOnLoopback } from '../websocket/loopback.js';
+import { type Address, formatAddress } from './address.js';
+
+export class Listener {
+  private constructor(
+    private readonly server: Server,
+    /** Where it listens, with the port that the system chose for port 0. */
+    readonly address: Address,
+  ) {}
+
+  /**
+   * Binds and listens. Connections are given paused and half-open to `onConnection`. A Unix socket
+   * that nobody listens on is replaced, and gets the permissions `mode`. Throws a LaunchError.
+   */
+  static async open(
+    address: Address,
+    onConnection: (socket: Socket) => void,
+    mode = 0o600,
+  ): Promise<Listener> {
+    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
+    const server = createServer({ ...options, highWaterMark: 128 * 1024 }, onConnection);
+    try {
+      if ('path' in address) await removeStale(address.path);
+      server.listen({ ...address, backlog: 511 });
+      await once(server, 'listening');
+      if ('path' in address) chmodSync(address.path, mode);
+    } catch (error) {
+      throw cannotListen(address, error);
+    }
+    // What goes wrong with a single accept (too many open files) is over with it.
+    server.on('error', () => undefined);
+    const bound = server.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    return new Listener(server, 'path' in address ? address : { ...address, port });
+  }
+
+  /** Whether only this machine can connect. */
+  get loopback(): boolean {
+    return listensOnLoopback(this.server.address());
+  }
+
+  /** Nobody can connect any more. Connections that were accepted stay. */
+  close(): void {
+    this.server.close();
+  }
+}
+
+// Whoever was killed leaves the socket's file behind.
+async function removeStale(path: string): Promise<void> {
+  try {
+    if (!statSync(path).isSocket()) return;
+  } catch {
+    return;
+  }
+  const probe = connect({ path });
+  const answered = await new Promise<boolean>((resolve) => {
+    probe.once('connect', () => resolve(true));
+    probe.once('error', (error) => resolve(errnoOf(error) !== 'ECONNREFUSED'));
+  });
+  probe.destroy();
+  if (!answered) unlinkSync(path);
+}
+
+function cannotListen(address: Address, error: unknown): LaunchError {
+  const errno = errnoOf(error) ?? String(error);
+  const where = formatAddress(address);
+  const [message, hint] = explain(address, errno);
+  return new LaunchError(
+    'CANNOT_LISTEN',
+    `cannot listen on ${where}: ${message}`,
+    hint,
+    undefined,
+    {
+      cause: error,
+    },
+  );
+}
+
+function explain(address: Address, errno: string): [message: string, hint?: string] {
+  switch (errno) {
+    case 'EADDRINUSE':
+      return ['somebody else does already', 'choose another port, or end that program'];
+    case 'EACCES':
+      return 'path' in address
+        ? ['not permitted there', 'choose a folder that you can write to']
+        : ['not permitted', 'ports below 1024 are for root: choose another, or start as root'];
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return ['this machine has no such address', 'leave it out to listen on all addresses'];
+    default:
+      return [errno];
+  }
+}

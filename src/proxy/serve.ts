@@ -1,0 +1,220 @@
+// The main line of wsproxy: everything that can fail comes first, in the order of what it needs; then
+// it serves until it is told to end, or has nothing left to do.
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+
+import { LaunchError } from '../errors.js';
+import { report } from '../launcher/progress.js';
+import { createLogger } from '../log/logger.js';
+import { openSink, type Sink } from '../log/sink.js';
+import { type Address, formatAddress } from './address.js';
+import type { Backend } from './backend.js';
+import { banner } from './banner.js';
+import { announceReady, daemonize, isDaemon } from './daemon.js';
+import { allowInterruption, awaitEnding, type Ending } from './ending.js';
+import { type EngineSettings, readTargetCa } from './engine.js';
+import { dropPrivileges } from './identity.js';
+import { Listener } from './listener.js';
+import { LocalBackend } from './local.js';
+import { Metrics } from './metrics.js';
+import { createMetricsServer, metricsHost } from './metrics-server.js';
+import type { ProcessOptions, ProxyOptions } from './options.js';
+import { writePidFile } from './pid-file.js';
+import { firstRecordingNumber } from './recorder.js';
+import { Sessions } from './sessions.js';
+import { expiryOf, readTlsMaterial } from './tls.js';
+import { WorkerPool } from './workers.js';
+import { WrappedCommand } from './wrap.js';
+
+/** What a caller may want to know while it runs. */
+export interface Events {
+  /** It serves, on this address. */
+  onReady?(address: Address): void;
+}
+
+/**
+ * Runs the proxy to its end. Returns the exit status, or dies of the signal that ended it; throws a
+ * LaunchError if it cannot start.
+ */
+export async function serve(options: ProxyOptions, { onReady }: Events = {}): Promise<number> {
+  if (options.process.daemon && !isDaemon()) return daemonize();
+  const sink = openSink(options.log);
+  const log = createLogger(options.log.level, sink);
+  const proxy = await Proxy.open(options, sink, log);
+  if (options.log.level !== 'quiet') {
+    for (const line of banner(options, proxy.address)) report(line);
+  }
+  await announceReady();
+  proxy.startCommand();
+  onReady?.(proxy.address);
+  const ending = await proxy.ended;
+  await proxy.close(ending);
+  await sink.close?.();
+  if (ending.signal !== undefined) process.kill(process.pid, ending.signal);
+  return ending.status;
+}
+
+class Proxy {
+  #connections = 0;
+  #closing = false;
+
+  private constructor(
+    private readonly options: ProxyOptions,
+    private readonly sink: Sink,
+    private readonly log: Logger,
+    private readonly listener: Listener,
+    private readonly backend: Backend,
+    private readonly command: WrappedCommand | undefined,
+    /** Resolves when it is time to end. */
+    readonly ended: Promise<Ending>,
+  ) {}
+
+  static async open(options: ProxyOptions, sink: Sink, log: Logger): Promise<Proxy> {
+    const how = options.process;
+    // Nobody is served before there is somebody to serve them.
+    const early: Socket[] = [];
+    let accept = (socket: Socket) => void early.push(socket);
+    const listener = await Listener.open(
+      options.source,
+      (socket) => accept(socket),
+      options.sourceMode,
+    );
+    const tls = options.tls === undefined ? undefined : readTlsMaterial(options.tls);
+    const targetCa = readTargetCa(options);
+    const command = await prepareCommand(options, log);
+    const metrics = how.metrics === undefined ? undefined : await openMetrics(how.metrics);
+    if (how.pidFile !== undefined) writePidFile(how.pidFile);
+    if (how.user !== undefined || how.group !== undefined) dropPrivileges(how);
+
+    const { record } = options;
+    const settings: EngineSettings = {
+      options,
+      loopback: listener.loopback,
+      recordings: record === undefined ? 0 : firstRecordingNumber(record),
+      ...(tls === undefined ? {} : { tls }),
+      ...(targetCa === undefined ? {} : { targetCa }),
+    };
+    const sessions = new Sessions(
+      options.client.maxConnections,
+      how.runOnce ? 1 : Number.POSITIVE_INFINITY,
+    );
+    const backend = await openBackend(how, settings, sessions, sink, log);
+    const signals = {
+      reload: () => proxy.#reload(),
+      restart: () => {
+        backend.restart().catch((error) => log.error(error, 'no new worker processes'));
+      },
+    };
+    const ended = Promise.race([
+      awaitEnding(how, sessions, signals),
+      ...(command === undefined ? [] : [endOf(command)]),
+    ]);
+    const proxy = new Proxy(options, sink, log, listener, backend, command, ended);
+    command?.on('addresses', (addresses) => backend.setTargets(addresses));
+    metrics?.({
+      collect: async () => Metrics.merge(await backend.metrics()),
+      healthy: () => !proxy.#closing,
+    });
+    accept = (socket) => proxy.#accept(socket);
+    early.forEach(accept);
+    if (tls !== undefined) warnOfExpiry(expiryOf(tls), log);
+    return proxy;
+  }
+
+  get address(): Address {
+    return this.listener.address;
+  }
+
+  startCommand(): void {
+    this.command?.start();
+  }
+
+  async close({ how, why }: Ending): Promise<void> {
+    this.log.info(`ends: ${why}`);
+    this.#closing = true;
+    this.listener.close();
+    allowInterruption();
+    await this.backend[how]();
+    await this.command?.stop();
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections += 1;
+    this.backend.accept(socket, this.#connections);
+  }
+
+  // What cannot be read leaves everything as it was.
+  #reload(): void {
+    this.sink.reopen?.();
+    const { tls } = this.options;
+    if (tls === undefined) return;
+    try {
+      this.backend.reloadTls(readTlsMaterial(tls));
+      this.log.info('the certificate was read again');
+    } catch (error) {
+      this.log.error(error, 'the certificate stays the old one');
+    }
+  }
+}
+
+async function prepareCommand(
+  { command, source, target }: ProxyOptions,
+  log: Logger,
+): Promise<WrappedCommand | undefined> {
+  if (command === undefined) return undefined;
+  const moved = target.address === undefined && 'port' in source ? { port: source.port } : {};
+  return WrappedCommand.prepare({ command: command.words, mode: command.mode, ...moved, log });
+}
+
+async function endOf(command: WrappedCommand): Promise<Ending> {
+  const [status] = await once(command, 'exit');
+  return { how: 'goAway', why: `the command ended with status ${status}`, status };
+}
+
+async function openBackend(
+  { workers }: ProcessOptions,
+  settings: EngineSettings,
+  sessions: Sessions,
+  sink: Sink,
+  log: Logger,
+): Promise<Backend> {
+  if (workers === undefined) return new LocalBackend(settings, sessions, log);
+  return WorkerPool.start(workers, settings, sessions, (record) => sink.write(record), log);
+}
+
+type MetricsSource = Parameters<typeof createMetricsServer>[0];
+
+// Bound with the other ports; what it shows comes later.
+async function openMetrics(address: Address): Promise<(source: MetricsSource) => void> {
+  let source: MetricsSource = { collect: async () => '', healthy: () => false };
+  const server = createMetricsServer({
+    collect: () => source.collect(),
+    healthy: () => source.healthy(),
+  });
+  server.unref();
+  server.listen('path' in address ? address : { host: metricsHost, ...address });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new LaunchError(
+      'CANNOT_LISTEN',
+      `cannot listen on ${formatAddress(address)} for --metrics: ${String(error)}`,
+      'choose another port for it',
+      undefined,
+      { cause: error },
+    );
+  }
+  return (later) => {
+    source = later;
+  };
+}
+
+const soon = 14 * 24 * 3600 * 1000;
+
+function warnOfExpiry(expiry: Date, log: Logger): void {
+  const left = expiry.getTime() - Date.now();
+  if (left > soon) return;
+  const when = expiry.toISOString().slice(0, 10);
+  log.warn(left < 0 ? `the certificate expired on ${when}` : `the certificate expires on ${when}`);
+}

@@ -1,0 +1,115 @@
+// One client and its target: bytes in both directions, each held back when the other side is slow, and
+// the end of each passed on as what it is.
+import type { Socket } from 'node:net';
+
+import { errnoOf } from '../errors.js';
+import type { WebSocketStream } from '../websocket/stream.js';
+
+/** The signs of the traffic legend; `}.`, `>.` and `<.` are partial ones. */
+export type Sign = '}' | '}.' | '{' | '>' | '>.' | '<' | '<.';
+
+/** Who wants to know of the traffic. The payload is only lent. */
+export interface Observer {
+  fromClient?(payload: Buffer): void;
+  toClient?(payload: Buffer): void;
+  sign?(sign: Sign, payload: number, wire?: number): void;
+}
+
+/** How a session ended. */
+export interface Ending {
+  /** Who ended it first. */
+  by: 'client' | 'target' | 'error';
+  /** In words, for the log. */
+  why: string;
+  /** Bytes of payload. */
+  received: number;
+  sent: number;
+}
+
+/** What a client is told when its target goes away without an end. */
+const targetBroke = { code: 1011, reason: 'the target broke the connection' };
+
+// How long a target may take for the last bytes of a client that is gone, without any progress.
+const patience = 60_000;
+
+/** Relays until both sides are closed. Never rejects. */
+export function relay(
+  client: WebSocketStream,
+  target: Socket,
+  { fromClient, toClient, sign }: Observer = {},
+): Promise<Ending> {
+  let received = 0;
+  let sent = 0;
+  let first: Pick<Ending, 'by' | 'why'> | undefined;
+  const note = (by: Ending['by'], why: string) => {
+    first ??= { by, why };
+  };
+
+  if (sign !== undefined) {
+    client.watch = (payload, wire) => sign(payload > 0 ? '}' : '}.', payload, wire);
+  }
+  client.on('data', (payload: Buffer) => {
+    received += payload.length;
+    fromClient?.(payload);
+    const taken = target.write(payload);
+    sign?.(taken ? '>' : '>.', payload.length);
+    if (taken || target.destroyed) return;
+    client.pause();
+    target.once('drain', () => client.resume());
+  });
+  target.on('data', (payload: Buffer) => {
+    sent += payload.length;
+    toClient?.(payload);
+    sign?.('{', payload.length);
+    const taken = client.write(payload);
+    sign?.(taken ? '<' : '<.', payload.length);
+    if (taken || client.destroyed) return;
+    target.pause();
+    client.once('drain', () => target.resume());
+  });
+
+  client.on('end', () => {
+    const { code, reason } = client.peerClose ?? { code: 1006, reason: '' };
+    note('client', `closed by the client, code ${code}${reason === '' ? '' : `: ${reason}`}`);
+    target.end();
+  });
+  target.on('end', () => {
+    note('target', 'closed by the target');
+    client.end();
+  });
+  client.on('error', (error) => {
+    note('error', errnoOf(error) === 'ECONNRESET' ? 'reset by the client' : error.message);
+    // The target is to know that this was no decent end.
+    reset(target);
+  });
+  target.on('error', (error) => {
+    note('error', `the target failed: ${error.message}`);
+    client.close(targetBroke.code, targetBroke.reason);
+    client.resume();
+  });
+  client.on('close', () => {
+    target.setTimeout(patience, () => target.destroy());
+    target.destroySoon();
+  });
+  client.resume();
+  target.resume();
+
+  const closed = (stream: { closed: boolean; once(event: 'close', done: () => void): unknown }) =>
+    new Promise<void>((resolve) => {
+      if (stream.closed) resolve();
+      else stream.once('close', () => resolve());
+    });
+  return Promise.all([closed(client), closed(target)]).then(() => ({
+    by: 'error',
+    why: 'closed',
+    ...first,
+    received,
+    sent,
+  }));
+}
+
+// Only TCP has resets.
+function reset(socket: Socket): void {
+  if (socket.remoteFamily !== undefined && !('encrypted' in socket)) socket.resetAndDestroy();
+  else socket.destroy();
+}

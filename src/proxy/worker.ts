@@ -1,0 +1,69 @@
+// The program of a worker process: an engine whose sockets come from the main process.
+import { Socket } from 'node:net';
+
+import { createLogger } from '../log/logger.js';
+import { relaySink } from '../log/relay.js';
+import { Engine, type EngineSettings } from './engine.js';
+import type { FromWorker, ToWorker } from './messages.js';
+import { Metrics } from './metrics.js';
+
+const metrics = new Metrics();
+const admissions = new Map<number, (granted: boolean) => void>();
+let admissionCount = 0;
+let engine: Engine | undefined;
+
+function tell(message: FromWorker): void {
+  process.send?.(message);
+}
+
+function start(settings: EngineSettings): void {
+  engine = new Engine(settings, {
+    log: createLogger(settings.options.log.level, relaySink()),
+    metrics,
+    admit: () =>
+      new Promise((resolve) => {
+        admissionCount += 1;
+        admissions.set(admissionCount, resolve);
+        tell({ kind: 'admit', id: admissionCount });
+      }),
+    release: () => tell({ kind: 'released' }),
+  });
+  tell({ kind: 'ready' });
+}
+
+process.on('message', async (message: ToWorker, handle) => {
+  switch (message.kind) {
+    case 'start':
+      return start(message.settings);
+    case 'socket':
+      // Absent if the client left on the way.
+      if (handle instanceof Socket) {
+        handle.allowHalfOpen = true;
+        engine?.accept(handle, message.number);
+      }
+      return;
+    case 'targets':
+      return engine?.setTargets(message.addresses);
+    case 'tls':
+      return engine?.reloadTls(message.material);
+    case 'admitted':
+      admissions.get(message.id)?.(message.granted);
+      admissions.delete(message.id);
+      return;
+    case 'metrics':
+      return tell({ kind: 'metrics', id: message.id, snapshot: await metrics.snapshot() });
+    case 'drain':
+      await engine?.drain();
+      return process.disconnect();
+    case 'goAway':
+      await engine?.goAway();
+      return process.disconnect();
+  }
+});
+
+// Signals of a terminal reach all processes; the main one decides what they mean. When it is gone,
+// nobody can decide any more.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const) {
+  process.on(signal, () => undefined);
+}
+process.on('disconnect', () => process.exit());

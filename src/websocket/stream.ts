@@ -1,0 +1,243 @@
+// One WebSocket client as a stream of bytes: what a TCP connection would be to a Node program.
+//
+// A Close frame is a FIN for one direction (RFC 6455 has only one for both): the client's is the end
+// of what can be read, and writing goes on until end() sends ours. Frames are decoded in the chunk
+// that the socket gave; what is written goes out as it is, behind a header.
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+import { type Codec, loadCodec, opcode, type Receiver, type Sender } from '../codec.js';
+import { WebSocketError } from './error.js';
+import { linger } from './linger.js';
+import type { Accepted } from './opening.js';
+
+export interface StreamOptions {
+  /** Send text frames instead of binary ones. */
+  text?: boolean;
+  /** Ping a client that was silent for so many milliseconds; drop it after two unanswered pings. */
+  heartbeat?: number;
+  /** How long, in milliseconds, to wait for the second Close frame of a connection. Default: 5000. */
+  closeTimeout?: number;
+}
+
+/** RFC 6455 section 7.1.5 and 7.1.6. */
+export interface Close {
+  code: number;
+  reason: string;
+}
+
+/** What a client's chunk held, for whoever watches the traffic. */
+export type Watch = (payload: number, wire: number) => void;
+
+// A larger write becomes several frames, so that no client's limit is hit.
+const largestFrame = 64 * 1024;
+const missedPings = 2;
+
+let codec: Codec | undefined;
+
+/**
+ * A Duplex. 'end' comes at the client's Close frame or FIN, 'error' with a WebSocketError when it
+ * broke the protocol (it was told so), or with the socket's own error. destroy() tells the client,
+ * too: Close 1011 if there is an error, else 1000.
+ */
+export class WebSocketStream extends Duplex {
+  /** The client's Close frame, once it came. */
+  peerClose: Close | undefined;
+  /** Called for each chunk from the client, also for those without payload. */
+  watch: Watch | undefined;
+  readonly #codec: Codec;
+  readonly #receiver: Receiver;
+  readonly #sender: Sender | undefined;
+  readonly #closeTimeout: number;
+  #close: Close | undefined;
+  #closeSent = false;
+  #ended = false;
+  #resumeWriting: (() => void) | undefined;
+  #closeTimer: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #heard = true;
+  #unanswered = 0;
+
+  /**
+   * Takes over a socket whose client was accepted: sends the answer. `early` are bytes that came
+   * after the head. The socket should have been made with allowHalfOpen.
+   */
+  constructor(
+    readonly socket: Socket,
+    readonly handshake: Accepted,
+    early: Buffer,
+    { text = false, heartbeat, closeTimeout = 5000 }: StreamOptions = {},
+  ) {
+    // One more than a chunk of a socket, so that none of these alone counts as a jam.
+    super({ highWaterMark: largestFrame + 1 });
+    codec ??= loadCodec();
+    const { dialect, encoding } = handshake;
+    this.#codec = codec;
+    this.#receiver = new codec.Receiver(dialect, encoding);
+    if (text || encoding === 'base64') this.#sender = new codec.Sender(dialect, encoding, text);
+    this.#closeTimeout = closeTimeout;
+    socket.allowHalfOpen = true;
+    socket.setTimeout(0);
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.#discard());
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', this.#onEnd);
+    socket.write(handshake.answer);
+    if (early.length > 0) socket.unshift(early);
+    socket.on('data', this.#receive);
+    socket.resume();
+    if (heartbeat !== undefined && dialect === 'rfc6455') {
+      this.#heartbeat = setInterval(() => this.#beat(), heartbeat);
+    }
+    if (socket.destroyed) this.destroy();
+  }
+
+  /** The subprotocol that was agreed on, or an empty string. */
+  get subprotocol(): string {
+    return this.handshake.subprotocol;
+  }
+
+  /** The request's path, without its query. */
+  get path(): string {
+    return this.handshake.target;
+  }
+
+  /** Like end(), with a close code and reason (of at most 123 bytes) of one's own. */
+  close(code = 1000, reason = ''): void {
+    this.#close ??= { code, reason };
+    this.end();
+  }
+
+  override _read(): void {
+    this.socket.resume();
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    const { socket } = this;
+    if (chunk.length > 0 && !this.#closeSent) {
+      if (this.#sender !== undefined) socket.write(this.#sender.encode(chunk));
+      else this.#writeFrames(chunk);
+    }
+    if (socket.writableNeedDrain) this.#resumeWriting = done;
+    else done();
+  }
+
+  #writeFrames(chunk: Buffer): void {
+    const { socket } = this;
+    socket.cork();
+    for (let start = 0; start < chunk.length; start += largestFrame) {
+      const payload = chunk.subarray(start, start + largestFrame);
+      socket.write(this.#codec.frameHeader(opcode.binary, true, payload.length));
+      socket.write(payload);
+    }
+    socket.uncork();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#sendClose({ code: 1000, reason: '' });
+    this.#awaitClose();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#closeTimer);
+    if (!this.socket.destroyed) {
+      const code = error instanceof WebSocketError ? error.closeCode : 1011;
+      this.#sendClose({ code: error === null ? 1000 : code, reason: '' });
+      this.socket.off('data', this.#receive).off('end', this.#onEnd);
+      linger(this.socket);
+    }
+    done(error);
+  }
+
+  readonly #receive = (chunk: Buffer): void => {
+    this.#heard = true;
+    if (this.peerClose !== undefined) return;
+    const receiver = this.#receiver;
+    const size = receiver.decode(chunk);
+    this.watch?.(size, chunk.length);
+    if (size > 0 && !this.push(size === chunk.length ? chunk : chunk.subarray(0, size))) {
+      this.socket.pause();
+    }
+    this.#answerPing();
+    if (this.#closeSent) this.#closeTimer?.refresh();
+    const { phase } = receiver;
+    if (phase === 'closed') {
+      this.peerClose = { code: receiver.closeCode ?? 1005, reason: receiver.closeReason };
+      this.#onEnd();
+    } else if (phase === 'failed') {
+      const { closeCode = 1002, failure = '' } = receiver;
+      this.destroy(new WebSocketError('ERR_WEBSOCKET_PROTOCOL', closeCode, failure));
+    }
+  };
+
+  // The client will send no more payload; what is left is our own Close.
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.push(null);
+    this.socket.resume();
+    this.#awaitClose();
+  };
+
+  // Whoever is to say Close next, the client or the program, has so long. A client that still sends
+  // is given more.
+  #awaitClose(): void {
+    if (this.destroyed) return;
+    this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#closeTimeout);
+    this.#closeTimer.refresh();
+  }
+
+  // Nothing goes to the client any more, but what it sent is not lost to a slow reader.
+  #giveUp(): void {
+    this.#sendClose({ code: 1000, reason: '' });
+    this.socket.off('data', this.#receive).off('end', this.#onEnd);
+    linger(this.socket);
+    this.#discard();
+  }
+
+  #discard(): void {
+    if (this.readableEnded || !this.#ended) this.destroy();
+    else this.once('end', () => this.destroy());
+  }
+
+  #sendClose(fallback: Close): void {
+    if (this.#closeSent) return;
+    this.#closeSent = true;
+    const { code, reason } = this.#close ?? this.peerClose ?? fallback;
+    this.socket.write(this.#codec.closeFrame(this.handshake.dialect, code, reason));
+  }
+
+  // Only the newest ping needs an answer, and none while the client does not read: it could make us
+  // keep any number of them.
+  #answerPing(): void {
+    if (this.#closeSent || this.socket.writableNeedDrain) return;
+    const ping = this.#receiver.takePing();
+    if (ping !== undefined) this.socket.write(this.#codec.pongFrame(ping));
+  }
+
+  #onDrain(): void {
+    this.#answerPing();
+    const done = this.#resumeWriting;
+    this.#resumeWriting = undefined;
+    done?.();
+  }
+
+  // A client that we do not listen to cannot be heard, and one that does not read gets no ping.
+  #beat(): void {
+    const { socket } = this;
+    if (this.#heard) {
+      this.#heard = false;
+      this.#unanswered = 0;
+      return;
+    }
+    if (this.#closeSent || socket.isPaused() || socket.writableNeedDrain) return;
+    if (this.#unanswered === missedPings) {
+      const silence = 'the client answers no pings';
+      this.destroy(new WebSocketError('ERR_WEBSOCKET_TIMEOUT', 1011, silence));
+      return;
+    }
+    this.#unanswered += 1;
+    socket.write(this.#codec.pingFrame(Buffer.alloc(0)));
+  }
+}
