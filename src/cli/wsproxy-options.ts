@@ -301,8 +301,9 @@ export function proxyOptions(
       ...optional('workers', given.workers),
       daemon: given.daemon ?? false,
       ...optional('pidFile', absolute(given.pidFile)),
-      ...optional('user', given.user),
-      ...optional('group', given.group),
+      ...(given.user === undefined
+        ? {}
+        : { identity: { user: given.user, ...optional('group', given.group) } }),
       runOnce: given.runOnce ?? false,
       ...optional('timeout', given.timeout),
       ...optional('idleTimeout', given.idleTimeout),

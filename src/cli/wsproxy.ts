@@ -47,6 +47,9 @@ function check(options: ProxyOptions, given: Given): void {
       'name the port that COMMAND listens on as the source, or give --target ADDRESS',
     );
   }
+  if (given.group !== undefined && given.user === undefined) {
+    refuse('a group without a user changes little', 'give --user as well');
+  }
   if (given.sslTarget !== true && (given.targetCafile !== undefined || given.targetInsecure)) {
     refuse('the target is not spoken to by TLS', 'add --ssl-target');
   }

@@ -13,7 +13,7 @@ export interface Backend {
   /** Tells all clients to leave; resolves when they have, or were made to. */
   goAway(): Promise<void>;
   /** A snapshot of Metrics for each process. */
-  metrics(): Promise<readonly unknown[]>;
+  metrics(): Promise<readonly object[]>;
   /** Serves new clients with new processes, and lets the old ones end with their sessions. */
   restart(): Promise<void>;
 }

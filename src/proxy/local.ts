@@ -46,7 +46,7 @@ export class LocalBackend implements Backend {
     return this.#engine.goAway();
   }
 
-  async metrics(): Promise<readonly unknown[]> {
+  async metrics(): Promise<readonly object[]> {
     return [await this.#metrics.snapshot()];
   }
 

@@ -19,4 +19,4 @@ export type FromWorker =
   /** May there be one more session? */
   | { kind: 'admit'; id: number }
   | { kind: 'released' }
-  | { kind: 'metrics'; id: number; snapshot: unknown };
+  | { kind: 'metrics'; id: number; snapshot: object };

@@ -1,6 +1,7 @@
 // What the command line comes to. Plain data: worker processes are sent it as it is.
 import type { LogOptions } from '../log/options.js';
 import type { Address } from './address.js';
+import type { Identity } from './identity.js';
 
 /** Who may connect, and how it is spoken to. Lists are comma separated, as in Policy. */
 export interface ClientOptions {
@@ -49,8 +50,8 @@ export interface ProcessOptions {
   workers?: number;
   daemon: boolean;
   pidFile?: string;
-  user?: string;
-  group?: string;
+  /** Who to become. */
+  identity?: Identity;
   runOnce: boolean;
   /** Seconds after which nobody can connect any more. */
   timeout?: number;

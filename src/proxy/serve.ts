@@ -41,21 +41,21 @@ export async function serve(options: ProxyOptions, { onReady }: Events = {}): Pr
   if (options.process.daemon && !isDaemon()) return daemonize();
   const sink = openSink(options.log);
   const log = createLogger(options.log.level, sink);
-  const proxy = await Proxy.open(options, sink, log);
+  const service = await Service.open(options, sink, log);
   if (options.log.level !== 'quiet') {
-    for (const line of banner(options, proxy.address)) report(line);
+    for (const line of banner(options, service.address)) report(line);
   }
   await announceReady();
-  proxy.startCommand();
-  onReady?.(proxy.address);
-  const ending = await proxy.ended;
-  await proxy.close(ending);
+  service.startCommand();
+  onReady?.(service.address);
+  const ending = await service.ended;
+  await service.close(ending);
   await sink.close?.();
   if (ending.signal !== undefined) process.kill(process.pid, ending.signal);
   return ending.status;
 }
 
-class Proxy {
+class Service {
   #connections = 0;
   #closing = false;
 
@@ -70,11 +70,13 @@ class Proxy {
     readonly ended: Promise<Ending>,
   ) {}
 
-  static async open(options: ProxyOptions, sink: Sink, log: Logger): Promise<Proxy> {
+  static async open(options: ProxyOptions, sink: Sink, log: Logger): Promise<Service> {
     const how = options.process;
     // Nobody is served before there is somebody to serve them.
     const early: Socket[] = [];
-    let accept = (socket: Socket) => void early.push(socket);
+    let accept = (socket: Socket): void => {
+      early.push(socket);
+    };
     const listener = await Listener.open(
       options.source,
       (socket) => accept(socket),
@@ -85,7 +87,7 @@ class Proxy {
     const command = await prepareCommand(options, log);
     const metrics = how.metrics === undefined ? undefined : await openMetrics(how.metrics);
     if (how.pidFile !== undefined) writePidFile(how.pidFile);
-    if (how.user !== undefined || how.group !== undefined) dropPrivileges(how);
+    if (how.identity !== undefined) dropPrivileges(how.identity);
 
     const { record } = options;
     const settings: EngineSettings = {
@@ -101,7 +103,7 @@ class Proxy {
     );
     const backend = await openBackend(how, settings, sessions, sink, log);
     const signals = {
-      reload: () => proxy.#reload(),
+      reload: () => service.#reload(),
       restart: () => {
         backend.restart().catch((error) => log.error(error, 'no new worker processes'));
       },
@@ -110,16 +112,16 @@ class Proxy {
       awaitEnding(how, sessions, signals),
       ...(command === undefined ? [] : [endOf(command)]),
     ]);
-    const proxy = new Proxy(options, sink, log, listener, backend, command, ended);
+    const service = new Service(options, sink, log, listener, backend, command, ended);
     command?.on('addresses', (addresses) => backend.setTargets(addresses));
     metrics?.({
       collect: async () => Metrics.merge(await backend.metrics()),
-      healthy: () => !proxy.#closing,
+      healthy: () => !service.#closing,
     });
-    accept = (socket) => proxy.#accept(socket);
+    accept = (socket) => service.#accept(socket);
     early.forEach(accept);
     if (tls !== undefined) warnOfExpiry(expiryOf(tls), log);
-    return proxy;
+    return service;
   }
 
   get address(): Address {

@@ -31,7 +31,7 @@ class Worker {
   sessions = 0;
   /** Sockets that it was ever given. */
   sockets = 0;
-  readonly #answers = new Map<number, (snapshot: unknown) => void>();
+  readonly #answers = new Map<number, (snapshot: object) => void>();
   #count = 0;
 
   constructor(settings: EngineSettings, sessions: Sessions, show: ShowRecord, log: Logger) {
@@ -80,12 +80,12 @@ class Worker {
     });
   }
 
-  async snapshot(): Promise<unknown> {
+  async snapshot(): Promise<object | undefined> {
     this.#count += 1;
     const id = this.#count;
-    const answer = new Promise((resolve) => this.#answers.set(id, resolve));
+    const answer = new Promise<object>((resolve) => this.#answers.set(id, resolve));
     this.tell({ kind: 'metrics', id });
-    const snapshot = await Promise.race([answer, delay(answerTime)]);
+    const snapshot = await Promise.race([answer, delay(answerTime, undefined)]);
     this.#answers.delete(id);
     return snapshot;
   }
@@ -159,10 +159,10 @@ export class WorkerPool implements Backend {
     await this.#end('goAway');
   }
 
-  async metrics(): Promise<readonly unknown[]> {
+  async metrics(): Promise<readonly object[]> {
     const all = [...this.#workers, ...this.#leaving];
     const snapshots = await Promise.all(all.map((worker) => worker.snapshot()));
-    return snapshots.filter((snapshot) => snapshot !== undefined);
+    return snapshots.filter((snapshot): snapshot is object => snapshot !== undefined);
   }
 
   async restart(): Promise<void> {

@@ -32,6 +32,11 @@ export class Wire {
     return wire;
   }
 
+  /** The server's side of a connection that was accepted, paused. */
+  static of(socket: Socket): Wire {
+    return new Wire(socket);
+  }
+
   /** Sends one segment (if it fits one); resolves when the kernel has taken all of it. */
   async write(bytes: Uint8Array | string): Promise<void> {
     this.sent += 1;
