@@ -8,7 +8,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -22,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { firstRecordingNumber, Recorder } from '../../src/proxy/recorder.js';
 import { run, scratch } from '../launcher/run.js';
 import { elapse, eventually, within } from '../support/deadline.js';
-import { openDescriptors } from '../support/kernel.js';
+import { openFiles } from '../support/kernel.js';
 import { logged } from '../support/log.js';
 import { Random, seedOfThisRun } from '../support/random.js';
 import { payloadOf, runScript } from './script.js';
@@ -157,7 +156,7 @@ describe('a recording', () => {
       assert.deepEqual(data.slice(0, -1).map(payloadOf).map(String), expected);
     }
     assert.deepEqual(lines, []);
-    assert.deepEqual(openFilesIn(file), []);
+    assert.deepEqual(openFiles(file), []);
   });
 });
 
@@ -227,7 +226,7 @@ describe('a recording that cannot be', () => {
     assert.match(lines.map(({ msg }) => msg).join('\n'), /^\S+: the recording ends here: ENOSPC$/);
     assert.match(String(lines[0]?.['hint']), /make room/);
     assertCutOff(join(folder, 'session.1'), sent, 50_000);
-    assert.deepEqual(openFilesIn(folder), []);
+    assert.deepEqual(openFiles(folder), []);
   });
 
   test('ends at the limit on the size of files, and plays up to there', async (t) => {
@@ -302,16 +301,4 @@ function assertCutOff(file: string, sent: readonly Buffer[], size: number): void
   for (const [i, frame] of data.entries()) {
     assert.ok(payloadOf(frame).equals(sent[i] ?? Buffer.of()), `frame ${i}`);
   }
-}
-
-/** The files of a folder, or with a name that begins so, that this process has open. */
-function openFilesIn(path: string): string[] {
-  const targets = openDescriptors(process.pid).map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return ''; // closed in between
-    }
-  });
-  return targets.filter((target) => target.startsWith(path));
 }

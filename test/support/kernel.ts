@@ -81,16 +81,25 @@ export function openDescriptors(pid: number): number[] {
   return readdirSync(`/proc/${pid}/fd`).map(Number);
 }
 
-/** The sockets that a process has open, each by a name that is its own in the whole system. */
-export function openSockets(pid: number): string[] {
-  const targets = openDescriptors(pid).map((fd) => {
+// What each descriptor refers to.
+function targets(pid: number): string[] {
+  return openDescriptors(pid).map((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
     } catch {
       return ''; // closed in between
     }
   });
-  return targets.filter((target) => target.startsWith('socket:'));
+}
+
+/** The sockets that a process has open, each by a name that is its own in the whole system. */
+export function openSockets(pid: number): string[] {
+  return targets(pid).filter((target) => target.startsWith('socket:'));
+}
+
+/** The files with paths that begin so that this process has open. */
+export function openFiles(prefix: string): string[] {
+  return targets(process.pid).filter((target) => target.startsWith(prefix));
 }
 
 /** For a test's `skip` option: false when this machine has IPv6 on loopback. */
