@@ -34,9 +34,9 @@ export async function replayTo(
   try {
     for await (const { toClient, time, payload } of recording.frames) {
       signal.throwIfAborted();
-      if (!toClient) continue;
+      // Also when the client said something: its last words may be all that tells when it left.
       await until(start + time / speed, signal);
-      if (!stream.write(payload)) await once(stream, 'drain', { signal });
+      if (toClient && !stream.write(payload)) await once(stream, 'drain', { signal });
     }
     stream.end();
     return 'played';

@@ -97,6 +97,19 @@ describe('a replay', () => {
     }
   });
 
+  test('lasts as long as the client stayed', async (t) => {
+    const recording = await recordingOf(t, [
+      { time: 0, payload: 'a' },
+      { time: 150, payload: 'last words', fromClient: true },
+    ]);
+    const { stream, client } = await connection(t);
+    const start = performance.now();
+    const playing = replayTo(stream, recording);
+    assert.equal(await within('all of the recording', received(client)), 'a');
+    assert.ok(performance.now() - start >= 150);
+    assert.equal(await playing, 'played');
+  });
+
   test('can be faster than life', async (t) => {
     const frames = [
       { time: 0, payload: 'a' },
