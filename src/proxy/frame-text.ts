@@ -61,7 +61,8 @@ function escaped(payload: Uint8Array): Buffer[] {
 
 function escapeInto(bytes: Uint8Array): number {
   let at = 0;
-  for (const byte of bytes) {
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] ?? 0;
     scratchView.setUint32(at, words[byte] ?? 0, true);
     at += lengths[byte] ?? 0;
   }

@@ -18,17 +18,21 @@ const doubleQuote = 0x22;
 const singleQuote = 0x27;
 const backslash = 0x5c;
 
-const escapes = new Map(
-  Object.entries({ n: 10, r: 13, t: 9, b: 8, f: 12, v: 11, '0': 0 }).map(([letter, value]) => [
-    letter.charCodeAt(0),
-    value,
-  ]),
-);
-for (const itself of '\'"\\/`') escapes.set(itself.charCodeAt(0), itself.charCodeAt(0));
-const hexadecimal = new Map([
-  ['x'.charCodeAt(0), 2],
-  ['u'.charCodeAt(0), 4],
-]);
+const x = 0x78;
+const u = 0x75;
+const zero = 0x30;
+
+// What a character stands for behind a backslash, and as a hexadecimal digit; -1 if for nothing.
+const escapes = new Int16Array(256).fill(-1);
+const digits = new Int16Array(256).fill(-1);
+for (const itself of '\'"\\/`') escapes[itself.charCodeAt(0)] = itself.charCodeAt(0);
+for (const [letter, value] of Object.entries({ n: 10, r: 13, t: 9, b: 8, f: 12, v: 11, 0: 0 })) {
+  escapes[letter.charCodeAt(0)] = value;
+}
+for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+  digits[digit.charCodeAt(0)] = value;
+  digits[digit.toUpperCase().charCodeAt(0)] = value;
+}
 
 /** What a line (without its newline) says; undefined if it is of no recording. */
 export function parseLine(line: Buffer): RecordingLine | undefined {
@@ -75,30 +79,40 @@ function unquote(line: Buffer): { characters: Buffer; rest: string } | undefined
       at += 1;
       continue;
     }
-    const [value, next] = byte === backslash ? escapeAt(line, at) : characterAt(line, at);
-    // A character of more than a byte is nobody's payload.
-    if (value === undefined || value > 0xff) return undefined;
+    const value = byte === backslash ? escapeAt(line, at) : characterAt(line, at);
+    if (value < 0) return undefined;
     out[size++] = value;
-    at = next;
+    at += byte === backslash ? escapeLength(line, at) : 2;
   }
   return undefined;
 }
 
-type Read = [value: number | undefined, next: number];
-
-function escapeAt(line: Buffer, at: number): Read {
+// The byte that an escape stands for. A character of more than a byte is nobody's payload, so of
+// `\uNNNN` the first two digits are zeros.
+function escapeAt(line: Buffer, at: number): number {
   const letter = line[at + 1] ?? 0;
-  const digits = hexadecimal.get(letter);
-  if (digits === undefined) return [escapes.get(letter), at + 2];
-  const end = at + 2 + digits;
-  const text = line.toString('latin1', at + 2, end);
-  const complete = text.length === digits && /^[\da-f]+$/i.test(text);
-  return [complete ? Number.parseInt(text, 16) : undefined, end];
+  if (letter === x) return hexadecimalAt(line, at + 2);
+  if (letter !== u) return escapes[letter] ?? -1;
+  return line[at + 2] === zero && line[at + 3] === zero ? hexadecimalAt(line, at + 4) : -1;
+}
+
+function escapeLength(line: Buffer, at: number): number {
+  const letter = line[at + 1];
+  if (letter === x) return 4;
+  return letter === u ? 6 : 2;
+}
+
+function hexadecimalAt(line: Buffer, at: number): number {
+  const high = digits[line[at] ?? 0] ?? -1;
+  const low = digits[line[at + 1] ?? 0] ?? -1;
+  // Negative if one of them is.
+  return (high << 4) | low;
 }
 
 // UTF-8 has the characters from 0x80 to 0xff as two bytes.
-function characterAt(line: Buffer, at: number): Read {
-  const [first = 0, second = 0] = line.subarray(at, at + 2);
+function characterAt(line: Buffer, at: number): number {
+  const first = line[at] ?? 0;
+  const second = line[at + 1] ?? 0;
   const isPair = (first === 0xc2 || first === 0xc3) && (second & 0xc0) === 0x80;
-  return [isPair ? ((first & 3) << 6) | (second & 0x3f) : undefined, at + 2];
+  return isPair ? ((first & 3) << 6) | (second & 0x3f) : -1;
 }
