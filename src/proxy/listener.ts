@@ -67,7 +67,8 @@ async function removeStale(path: string): Promise<void> {
   if (!answered) unlinkSync(path);
 }
 
-function cannotListen(address: Address, error: unknown): LaunchError {
+/** What to tell a user whose address cannot be bound. */
+export function cannotListen(address: Address, error: unknown): LaunchError {
   const errno = errnoOf(error) ?? String(error);
   const where = formatAddress(address);
   const [message, hint] = explain(address, errno);

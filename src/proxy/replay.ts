@@ -1,66 +1,66 @@
-// Plays a recording to a client, as if the server were there again.
-//
-// Times count from the start and not from the frame before, so that a client that was slow for a
-// while catches up. What the client says changes nothing: the answers are recorded already.
+// `wsproxy replay`: a server that has only one session to offer, and offers it to everybody.
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
+import { resolve } from 'node:path';
 
-import type { Recording } from './recording.js';
-
-export interface ReplayOptions {
-  /** 2 for twice as fast; Infinity does not wait at all. */
-  speed?: number;
-}
-
-/** How a replay ended: all was sent, or the client left before. */
-export type ReplayEnd = 'played' | 'left';
-
-// The longest that a timer can wait, in milliseconds.
-const longestDelay = 2 ** 31 - 1;
+import { report } from '../launcher/progress.js';
+import { WebSocketServer } from '../websocket/server.js';
+import type { WebSocketStream } from '../websocket/stream.js';
+import { type Address, formatAddress } from './address.js';
+import { cannotListen } from './listener.js';
+import { type ReplayOptions, replayTo } from './playback.js';
+import { openRecording, type Recording } from './recording.js';
 
 /**
- * Sends what the recorded client was sent, at the recorded times, and ends the stream. Throws
- * LaunchError, and destroys the stream, when the recording turns out to be damaged.
+ * Plays a recording to each client that connects, until a signal comes. Returns the exit status;
+ * throws a LaunchError if the file is no recording or nobody could connect.
  */
-export async function replayTo(
-  stream: Duplex,
+export async function replay(
+  file: string,
+  address: Address,
+  options: ReplayOptions,
+): Promise<number> {
+  const recording = await openRecording(resolve(file));
+  const server = new WebSocketServer();
+  // Of listen(), which rejects as well.
+  server.on('error', () => undefined);
+  let clients = 0;
+  server.on('connection', (stream) => {
+    clients += 1;
+    void play(clients, stream, recording, options);
+  });
+  await server.listen(address).catch((error: unknown) => {
+    throw cannotListen(address, error);
+  });
+
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? { port: bound.port } : {};
+  const pace = options.speed === undefined || options.speed === 1 ? '' : ` (${options.speed}×)`;
+  report('WebSocket server settings:');
+  report(`  - Listen on ${formatAddress({ ...address, ...port }).replace(/^\*/, '')}`);
+  report(`  - Playing ${file}${pace}`);
+
+  const signal = await Promise.race(
+    (['SIGINT', 'SIGTERM'] as const).map(async (name) => {
+      await once(process, name);
+      return name;
+    }),
+  );
+  await server.close();
+  if (signal === 'SIGTERM') return 0;
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  return 0;
+}
+
+async function play(
+  number: number,
+  stream: WebSocketStream,
   recording: Recording,
-  { speed = 1 }: ReplayOptions = {},
-): Promise<ReplayEnd> {
-  const start = performance.now();
-  const { signal } = departureOf(stream);
-  stream.resume();
-  try {
-    for await (const { toClient, time, payload } of recording.frames) {
-      signal.throwIfAborted();
-      // Also when the client said something: its last words may be all that tells when it left.
-      await until(start + time / speed, signal);
-      if (toClient && !stream.write(payload)) await once(stream, 'drain', { signal });
-    }
-    stream.end();
-    return 'played';
-  } catch (error) {
-    if (!signal.aborted) {
-      stream.destroy();
-      throw error;
-    }
-    stream.end();
-    return 'left';
-  }
-}
-
-// Whoever says goodbye is gone, too: nothing that follows would be looked at.
-function departureOf(stream: Duplex): AbortController {
-  const departure = new AbortController();
-  const leave = () => departure.abort();
-  for (const event of ['end', 'error', 'close']) stream.on(event, leave);
-  if (stream.destroyed || stream.readableEnded) leave();
-  return departure;
-}
-
-async function until(time: number, signal: AbortSignal): Promise<void> {
-  for (let rest = time - performance.now(); rest > 0; rest = time - performance.now()) {
-    await delay(Math.min(rest, longestDelay), undefined, { signal });
-  }
+  options: ReplayOptions,
+): Promise<void> {
+  report(`${String(number).padStart(3)}: connected`);
+  const ending = await replayTo(stream, recording, options).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
+  report(`${String(number).padStart(3)}: ${ending}`);
 }

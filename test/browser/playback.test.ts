@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
+import { replayTo } from '../../src/proxy/playback.js';
 import { Recorder } from '../../src/proxy/recorder.js';
 import { openRecording, type RecordedFrame } from '../../src/proxy/recording.js';
-import { replayTo } from '../../src/proxy/replay.js';
 import { scratch } from '../launcher/run.js';
 import { within } from '../support/deadline.js';
 import { logged } from '../support/log.js';
