@@ -1,5 +1,7 @@
 #include "shim/config.h"
 
+#include <sys/un.h>
+
 #include <cstring>
 #include <iterator>
 #include <tuple>
@@ -88,6 +90,35 @@ bool parse_limit(std::string_view text, std::uint32_t most, std::uint32_t& out) 
   return true;
 }
 
+bool parse_move_port(std::string_view text) {
+  std::uint64_t value = 0;
+  if (!parse_count(text, 65535, value) || value == 0) return false;
+  config.move.port = static_cast<std::uint16_t>(value);
+  return true;
+}
+
+// The server may change its working folder.
+bool parse_move_report(std::string_view text) {
+  config.move.report = text;
+  return text.starts_with('/') && text.size() < sizeof sockaddr_un{}.sun_path;
+}
+
+bool parse_move_key(std::string_view text) {
+  config.move.key = text;
+  return text.size() <= 128 &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+// All of them, or none.
+const char* missing_for_move() {
+  const Move& move = config.move;
+  const bool none = move.port == 0 && move.report.empty() && move.key.empty();
+  if (none) return nullptr;
+  if (move.port == 0) return "WSWRAP_MOVE";
+  if (move.report.empty()) return "WSWRAP_MOVE_REPORT";
+  return move.key.empty() ? "WSWRAP_MOVE_KEY" : nullptr;
+}
+
 template <std::string_view Config::*member>
 bool keep_in(std::string_view value) {
   config.*member = value;
@@ -123,6 +154,9 @@ constexpr Variable variables[] = {
        config.text = v == "1";
        return v == "1" || v == "0";
      }},
+    {"WSWRAP_MOVE", parse_move_port},
+    {"WSWRAP_MOVE_REPORT", parse_move_report},
+    {"WSWRAP_MOVE_KEY", parse_move_key},
 };
 
 // DEBUG and TRACE belong to everyone: only "1" is meant for us.
@@ -156,7 +190,7 @@ const char* read_config(char** environment) {
     }
   }
   config.lines[1] = level_lines[static_cast<std::size_t>(config.log_level)];
-  return nullptr;
+  return missing_for_move();
 }
 
 }  // namespace wswrap

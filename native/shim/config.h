@@ -11,6 +11,13 @@ namespace wswrap {
 
 enum class LogLevel : std::uint8_t { quiet, info, debug, trace };
 
+// A port that is moved out of the way (relocation.h); 0: none.
+struct Move {
+  std::uint16_t port = 0;
+  std::string_view report;  // the path of the Unix socket where it is told to which
+  std::string_view key;     // by which that is believed
+};
+
 struct Config {
   static constexpr std::size_t max_ports = 64;
   static constexpr std::uint32_t most_pending = 16384;
@@ -22,6 +29,7 @@ struct Config {
   std::string_view path;
   std::string_view subprotocol;
   std::string_view log_file;
+  Move move;
   // The settings as they came, for programs that this one starts; the ports first, then the log
   // level. Null where nothing was set.
   std::array<const char*, 16> lines{};

@@ -23,6 +23,7 @@
 #include "shim/moving.h"
 #include "shim/passing.h"
 #include "shim/process.h"
+#include "shim/relocation.h"
 #include "shim/standard_streams.h"
 #include "shim/wait.h"
 
@@ -82,13 +83,19 @@ int hook_accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
   return born;
 }
 
+int hook_bind(int fd, const sockaddr* address, socklen_t size) {
+  if (!relocation::is_wanted()) return libc.bind(fd, address, size);
+  return relocation::bind(fd, address, size);
+}
+
 int hook_listen(int fd, int backlog) {
   const int failed = libc.listen(fd, backlog);
   if (failed != 0) return failed;
-  const int error = listeners::adopt(fd);
+  int error = listeners::adopt(fd);
   if (Ours(fd, Kind::listener)) epoll::adopt(fd);
+  if (error == 0 && relocation::is_wanted()) error = relocation::report(fd);
   if (error == 0) return 0;
-  // Not wrapped must not mean open to everybody.
+  // Not wrapped must not mean open to everybody; and a server that nobody finds is none.
   libc.shutdown(fd, SHUT_RDWR);
   errno = error;
   return -1;

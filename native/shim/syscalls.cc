@@ -138,6 +138,7 @@ long hook_syscall(long number, ...) {
     SERVE(accept, ours(a[0]), call(hook_accept, a))
 #endif
     SERVE(accept4, ours(a[0]), call(hook_accept4, a))
+    SERVE(bind, true, call(hook_bind, a))
     SERVE(listen, true, call(hook_listen, a))
     SERVE(socket, true, call(hook_socket, a))
     SERVE(socketpair, true, call(hook_socketpair, a))

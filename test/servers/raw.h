@@ -53,6 +53,7 @@ static inline long raw_poll(struct pollfd *fds, nfds_t count, int timeout) {
 
 #define accept(fd, address, size) syscall(SYS_accept, fd, address, size)
 #define accept4(fd, address, size, flags) syscall(SYS_accept4, fd, address, size, flags)
+#define bind(fd, address, size) syscall(SYS_bind, fd, address, size)
 #define listen(fd, backlog) syscall(SYS_listen, fd, backlog)
 #define socket(domain, type, protocol) syscall(SYS_socket, domain, type, protocol)
 #define read(fd, buffer, size) syscall(SYS_read, fd, buffer, size)

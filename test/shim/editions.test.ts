@@ -16,7 +16,10 @@ const exported: Suite = { file: 'exports', only: '/^what is exported|^nothing bu
 // The puppet makes calls that musl lacks: there the suites without it have to do.
 const targets: readonly { target: Target; suites: readonly Suite[] }[] = [
   { target: musl, suites: [exported, matrix, { file: 'hostile' }, { file: 'refusals' }] },
-  { target: i386, suites: [exported, matrix, { file: 'descriptors' }, { file: 'close' }] },
+  {
+    target: i386,
+    suites: [exported, matrix, { file: 'descriptors' }, { file: 'close' }, { file: 'move' }],
+  },
   { target: wide, suites: [{ file: 'exports' }, { file: 'readiness' }, { file: 'timeouts' }] },
 ];
 

@@ -38,7 +38,7 @@ const touching = new RegExp(
   [
     '^(__)?(read|readv|preadv2|recv|recvfrom|recvmsg|recvmmsg)(_chk)?$',
     '^(__)?(write|writev|pwritev2|send|sendto|sendmsg|sendmmsg|sendfile|sendfile64|splice)$',
-    '^(__)?(accept|accept4|listen|socket|socketpair|shutdown|getsockopt|setsockopt|ioctl)$',
+    '^(__)?(accept|accept4|bind|listen|socket|socketpair|shutdown|getsockopt|setsockopt|ioctl)$',
     '^(__)?(select|pselect|poll|ppoll)(_chk)?$|^epoll_',
     '^__(select|pselect|ppoll|recvm?msg|sendm?msg|[gs]etsockopt)64(_chk)?$|^__(fcntl|ioctl|epoll_pwait2)_time64$',
     '^(__)?(close|closefrom|close_range|dup|dup2|dup3|fcntl|fcntl64|fdopen)$',

@@ -69,7 +69,7 @@ const harmless: readonly { names: RegExp; because: string }[] = [
   { names: /^(closedir|closelog|fclosedir|readdir|readlink|__readlink)/, because: 'other things' },
   { names: /^(readahead|process_vm_(read|write)v)$/, because: 'sockets have neither' },
   { names: /^(epoll|event|signal|timer)fd_/, because: 'their descriptors are plain' },
-  { names: /^(bind|(__)?connect|isfdtype)$/, because: 'before and beside the bytes of a client' },
+  { names: /^((__)?connect|isfdtype)$/, because: 'before and beside the bytes of a client' },
   { names: /^sockatmark$/, because: 'a request of ioctl that the kernel answers: no urgent data' },
   { names: /^get(sock|peer)name$/, because: 'a connection has the addresses of its socket' },
   { names: /^(__)?p(read|write)v?(64)?(_chk)?$/, because: 'a position is refused by every socket' },
