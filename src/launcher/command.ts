@@ -125,7 +125,7 @@ function foreign(path: string): LaunchError {
   return new LaunchError(
     'FOREIGN_FORMAT',
     `${path}: neither an ELF program nor a script`,
-    'wrap the program that runs it, for example: wswrap PORT java -jar FILE',
+    'name the program that runs it, for example: java -jar FILE',
     exitStatus.notExecutable,
   );
 }

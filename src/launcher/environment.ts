@@ -27,21 +27,34 @@ export interface Settings {
   logLevel?: LogLevel;
 }
 
+/** The environment of a server whose ports are to speak WebSocket; see injectedEnvironment(). */
+export function serverEnvironment(
+  inherited: readonly string[],
+  shim: string,
+  settings: Settings,
+  needed?: readonly string[],
+): string[] {
+  return injectedEnvironment(inherited, shim, variables(settings), needed);
+}
+
+/** Variables for the shim, by their names. */
+export type Variables = Readonly<Record<`WSWRAP_${string}`, string | undefined>>;
+
 /**
  * The environment for execve(2). `inherited` are NAME=VALUE lines as byte strings, and so is what is
  * returned; `needed` are the libraries that the program is linked with. Throws a LaunchError if the
  * shim's path cannot be preloaded.
  */
-export function serverEnvironment(
+export function injectedEnvironment(
   inherited: readonly string[],
   shim: string,
-  settings: Settings,
+  values: Variables,
   needed: readonly string[] = [],
 ): string[] {
   const preloaded = 'LD_PRELOAD=';
   const existing = inherited.find((line) => line.startsWith(preloaded))?.slice(preloaded.length);
   const entries = preload(byteString(shim), existing?.split(separators) ?? [], needed);
-  const ours = [`${preloaded}${entries.join(':')}`, ...variables(settings)];
+  const ours = [`${preloaded}${entries.join(':')}`, ...linesOf(values)];
   const others = inherited.filter((line) => !/^(?:WSWRAP_|LD_PRELOAD=)/.test(line));
   return [...others, ...ours];
 }
@@ -73,8 +86,8 @@ function preload(shim: string, existing: readonly string[], needed: readonly str
   return [...first, shim, ...others.filter((entry) => entry !== sanitizer)];
 }
 
-function variables(settings: Settings): string[] {
-  const values: Record<string, string | undefined> = {
+function variables(settings: Settings): Variables {
+  return {
     WSWRAP_PORT: settings.ports.join(','),
     WSWRAP_ORIGIN: settings.origins?.join(','),
     WSWRAP_HOST: settings.hosts?.join(','),
@@ -90,6 +103,9 @@ function variables(settings: Settings): string[] {
     WSWRAP_LOG_FILE: settings.logFile === undefined ? undefined : resolve(settings.logFile),
     WSWRAP_LOG_LEVEL: settings.logLevel,
   };
+}
+
+function linesOf(values: Variables): string[] {
   return Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [byteString(`${name}=${value}`)],
   );

@@ -42,6 +42,12 @@ export function readEnvironment(): string[] {
   return [...new Set([...lines, ...dropped])].filter((line) => line.includes('='));
 }
 
+/** Lines of an environment without those that bin/wswrap has written for its own launcher. */
+export function withoutNotes(lines: readonly string[]): string[] {
+  const note = /^WSWRAP_(?:DESCRIPTORS|IGNORED_SIGNALS|OPEN_FILES|VARIABLES)=/;
+  return lines.filter((line) => !note.test(line));
+}
+
 /** The last `count` arguments of this process, byte for byte; process.argv takes all for UTF-8. */
 export function readArguments(count: number): Buffer[] {
   const all = splitAtNul(readFileSync('/proc/self/cmdline'));

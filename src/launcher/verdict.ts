@@ -11,23 +11,35 @@ import { type Elf, readElf } from './elf.js';
 import { ElfError } from './elf-file.js';
 import { describePlatform, isSamePlatform, libcOf } from './platform.js';
 
-const insteadHint =
-  'it must be proxied rather than wrapped: put a WebSocket to TCP proxy in front of it';
+/** What to do about a program that cannot carry the shim, in the words of the tool that is used. */
+export interface Remedy {
+  /** The tool's name. */
+  tool: string;
+  /** The other way to the same end. */
+  instead: string;
+}
+
+const proxied: Remedy = {
+  tool: 'wswrap',
+  instead:
+    'it must be proxied rather than wrapped: wsproxy PORT --target HOST:PORT -- COMMAND, with another port for the program itself',
+};
 
 /** Reads extended attributes; see getxattr() of the addon. */
 export type ReadAttribute = (path: string, name: string) => Buffer | undefined;
 
 /**
  * The edition of the shim for programs that run one after the other in one process. Throws a
- * LaunchError when one of them cannot be wrapped.
+ * LaunchError when one of them cannot be wrapped, with a hint from `remedy`.
  */
 export function chooseEdition(
   programs: readonly string[],
   editions: readonly [Edition, ...Edition[]],
   readAttribute: ReadAttribute,
+  remedy: Remedy = proxied,
 ): Edition {
   const [first = editions[0], ...others] = programs.map((path) =>
-    editionFor(path, editions, readAttribute),
+    editionFor(path, editions, readAttribute, remedy),
   );
   const odd = others.findIndex((edition) => edition !== first) + 1;
   if (odd === 0) return first;
@@ -43,10 +55,11 @@ function editionFor(
   path: string,
   editions: readonly Edition[],
   readAttribute: ReadAttribute,
+  remedy: Remedy,
 ): Edition {
-  const verdict = judge(path, editions, readAttribute);
+  const verdict = judge(path, editions, readAttribute, remedy);
   if (!('why' in verdict)) return verdict;
-  const { code, why, hint = insteadHint } = verdict;
+  const { code, why, hint = remedy.instead } = verdict;
   throw new LaunchError(code, `${path}: ${why}`, hint, exitStatus.notExecutable);
 }
 
@@ -60,6 +73,7 @@ function judge(
   path: string,
   editions: readonly Edition[],
   readAttribute: ReadAttribute,
+  remedy: Remedy,
 ): Edition | Reason {
   let elf: Elf;
   try {
@@ -94,14 +108,18 @@ function judge(
     const why = `built for ${describePlatform(platform)}; there are shims for: ${known}`;
     return { code: 'FOREIGN_PLATFORM', why };
   }
-  return reasonInPrivileges(path, readAttribute) ?? edition;
+  return reasonInPrivileges(path, readAttribute, remedy) ?? edition;
 }
 
 const goSections = new Set(['.go.buildinfo', '.note.go.buildid', '.gopclntab']);
 
 // The kernel tells the loader to ignore LD_PRELOAD (AT_SECURE, see ld.so(8)) when executing a file
 // gives the process another user, another group, or capabilities.
-function reasonInPrivileges(path: string, readAttribute: ReadAttribute): Reason | undefined {
+function reasonInPrivileges(
+  path: string,
+  readAttribute: ReadAttribute,
+  { tool, instead }: Remedy,
+): Reason | undefined {
   const { mode, uid, gid } = statSync(path);
   const [realUid, realGid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const effectiveUid = (mode & S_ISUID) !== 0 ? uid : (process.geteuid?.() ?? 0);
@@ -111,14 +129,14 @@ function reasonInPrivileges(path: string, readAttribute: ReadAttribute): Reason 
     return {
       code: 'SETUID_PROGRAM',
       why: `runs as another user (setuid, uid ${effectiveUid}): the loader ignores LD_PRELOAD then`,
-      hint: `run wswrap as that user; otherwise ${insteadHint}`,
+      hint: `run ${tool} as that user; otherwise ${instead}`,
     };
   }
   if (effectiveGid !== realGid) {
     return {
       code: 'SETGID_PROGRAM',
       why: `runs as another group (setgid, gid ${effectiveGid}): the loader ignores LD_PRELOAD then`,
-      hint: `run wswrap as that group; otherwise ${insteadHint}`,
+      hint: `run ${tool} as that group; otherwise ${instead}`,
     };
   }
   // To root a file's capabilities are nothing new.

@@ -37,7 +37,10 @@ describe('by its format', () => {
   test('a stripped program is wrapped', () => accepted(hello('stripped', '-s')));
 
   test('a static program is refused', () =>
-    refused(hello('static', '-static'), /statically linked.*\n.*proxied rather than wrapped/));
+    refused(
+      hello('static', '-static'),
+      /statically linked.*\n.*proxied rather than wrapped: wsproxy PORT --target HOST:PORT/,
+    ));
 
   test('a static program at any address is refused', () =>
     refused(hello('static-pie', '-static-pie'), /statically linked/));
