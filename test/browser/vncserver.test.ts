@@ -4,30 +4,30 @@
 // background from a folder of its own, watches a session start, and exits. It needs a home with a
 // password and a session; both are made here, the rest is its defaults.
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { isListening, wswrap } from '../programs/command.js';
 import { WebSocketClient } from '../support/client.js';
 import { eventually } from '../support/deadline.js';
 import { requires } from '../support/programs.js';
+import { freeDisplay, needsVncserver, password, vncHome } from '../support/vncserver.js';
 import { colourAt, withPage } from './chromium.js';
 import { servePages } from './page-server.js';
 import { openDesktop } from './rfb.js';
 import { Display } from './x11.js';
 
 const run = promisify(execFile);
-const skip = requires('tigervncserver', 'tigervncpasswd', 'xauth', 'Xtigervnc');
-const password = 'secret12';
+const skip = needsVncserver();
 
 test('wswrap 5901 vncserver :1', { skip }, async (t) => {
   const display = freeDisplay(t);
   const port = 5900 + display;
   const folder = mkdtempSync(join(tmpdir(), 'wswrap-vncserver-'));
-  const options = { cwd: folder, env: home(folder) };
+  const options = { cwd: folder, env: vncHome(folder) };
   const kill = () => run('vncserver', ['-kill', `:${display}`], options);
   t.after(async () => {
     if (isListening(port)) await kill();
@@ -74,32 +74,4 @@ test('wswrap 5901 vncserver :1', { skip }, async (t) => {
 async function cookie(folder: string, display: number): Promise<Buffer> {
   const { stdout } = await run('xauth', ['-f', join(folder, '.Xauthority'), 'list', `:${display}`]);
   return Buffer.from(stdout.trim().split(/\s+/).at(-1) ?? '', 'hex');
-}
-
-/** Display 1 if nobody uses it. Otherwise the next one, and the test says so. */
-function freeDisplay(t: TestContext): number {
-  for (let display = 1; display < 100; display += 1) {
-    if (!isBusy(display)) {
-      if (display !== 1) t.diagnostic(`display :1 is in use: testing with :${display}`);
-      return display;
-    }
-  }
-  throw new Error('all displays are in use');
-}
-
-function isBusy(display: number): boolean {
-  const files = [`/tmp/.X${display}-lock`, `/tmp/.X11-unix/X${display}`];
-  return files.some(existsSync) || [5900, 6000].some((base) => isListening(base + display));
-}
-
-/** Makes a home with a password and a session, and returns the environment for it. */
-function home(folder: string): NodeJS.ProcessEnv {
-  const settings = join(folder, '.vnc');
-  mkdirSync(settings);
-  const passwd = execFileSync('tigervncpasswd', ['-f'], { input: `${password}\n` });
-  writeFileSync(join(settings, 'passwd'), passwd, { mode: 0o600 });
-  // An X client that stays for as long as the X server does.
-  const session = '#!/bin/sh\nenv >"$HOME/session"\nexec tigervncconfig -nowin\n';
-  writeFileSync(join(settings, 'xstartup'), session, { mode: 0o755 });
-  return { HOME: folder, PATH: process.env.PATH };
 }
