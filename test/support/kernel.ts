@@ -81,8 +81,17 @@ export function openDescriptors(pid: number): number[] {
   return readdirSync(`/proc/${pid}/fd`).map(Number);
 }
 
-// What each descriptor refers to.
-function targets(pid: number): string[] {
+/** The sockets that a process has open, each by a name that is its own in the whole system. */
+export function openSockets(pid: number): string[] {
+  return openTargets(pid).filter((target) => target.startsWith('socket:'));
+}
+
+/** The paths of what a process has open in a folder, the folder itself included. */
+export function openIn(pid: number, folder: string): string[] {
+  return openTargets(pid).filter((target) => `${target}/`.startsWith(`${folder}/`));
+}
+
+function openTargets(pid: number): string[] {
   return openDescriptors(pid).map((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -92,14 +101,9 @@ function targets(pid: number): string[] {
   });
 }
 
-/** The sockets that a process has open, each by a name that is its own in the whole system. */
-export function openSockets(pid: number): string[] {
-  return targets(pid).filter((target) => target.startsWith('socket:'));
-}
-
 /** The files with paths that begin so that this process has open. */
 export function openFiles(prefix: string): string[] {
-  return targets(process.pid).filter((target) => target.startsWith(prefix));
+  return openTargets(process.pid).filter((target) => target.startsWith(prefix));
 }
 
 /** For a test's `skip` option: false when this machine has IPv6 on loopback. */
