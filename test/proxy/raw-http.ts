@@ -19,6 +19,8 @@ export async function serve(
   onConnection: (socket: Socket) => void = () => undefined,
 ): Promise<number> {
   const server = createServer(handler).on('connection', onConnection);
+  // Only the handler ends a connection.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {

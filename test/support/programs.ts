@@ -27,6 +27,7 @@ const packageOf = {
   '/usr/sbin/apache2': 'apache2-bin',
   curl: 'curl',
   busybox: 'busybox',
+  openssl: 'openssl',
   '/usr/sbin/mosquitto': 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
