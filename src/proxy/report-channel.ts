@@ -29,6 +29,8 @@ const longestPath = 107;
 export class ReportChannel {
   /** Where the server listens, the newest first. */
   addresses: readonly TcpAddress[] = [];
+  /** Called when these have changed. */
+  onChange: (() => void) | undefined;
 
   private readonly key = randomBytes(16).toString('hex');
   private readonly connections = new Set<Socket>();
@@ -62,6 +64,7 @@ export class ReportChannel {
   /** Forgets the addresses: who listened there is gone, and the next to get such a port is anybody. */
   forget(): void {
     this.addresses = [];
+    this.onChange?.();
   }
 
   /** Closes the channel and removes its folder. Does nothing when that is done. */
@@ -121,6 +124,7 @@ export class ReportChannel {
     this.log.info({ server: Number(pid) }, `the command's server listens on ${text}`);
     const others = this.addresses.filter((other) => formatAddress(other) !== text);
     this.addresses = [address, ...others].slice(0, most);
+    this.onChange?.();
     return true;
   }
 

@@ -40,7 +40,14 @@ const window = 10_000;
 /** How long the command may take to end when it is asked to, in milliseconds. */
 const patience = 5000;
 
-export class WrappedCommand extends EventEmitter<{ exit: [status: number] }> {
+interface Events {
+  /** Its end, once it is for good. */
+  exit: [status: number];
+  /** Where the server listens now has changed; see `addresses`. */
+  addresses: [addresses: readonly Address[]];
+}
+
+export class WrappedCommand extends EventEmitter<Events> {
   private child: ChildProcess | undefined;
   private starts: number[] = [];
   private stopping: Promise<void> | undefined;
@@ -51,6 +58,10 @@ export class WrappedCommand extends EventEmitter<{ exit: [status: number] }> {
     private readonly channel: ReportChannel | undefined,
   ) {
     super();
+    if (channel === undefined) return;
+    channel.onChange = () => {
+      this.emit('addresses', this.addresses);
+    };
   }
 
   /**
