@@ -29,8 +29,9 @@ export type Pages = (request: IncomingMessage, response: ServerResponse) => void
  *
  * 404 is the answer for what is not there or must not be known: dot files, special files, links
  * that lead out of the folder. 403 is for what is there but may not be read, and for a folder
- * without index.html if there are no listings. The folder is looked up anew for each request, so it
- * may be a link that is switched from one release to the next.
+ * without index.html if there are no listings. A link that stays inside is followed, even to what
+ * has a hidden name: somebody has shown it on purpose. The folder is looked up anew for each request,
+ * so it may be a link that is switched from one release to the next.
  */
 export function createPages({ folder, listing, below }: PagesOptions): Pages {
   const root = resolve(folder);

@@ -86,8 +86,9 @@ test('without a desktop a browser says so, and offers to try again', {
     await tryAgain.click();
     await again;
     await tryAgain.waitFor();
-    const address = `ws://127.0.0.1:${port}/websockify`;
-    assert.deepEqual(attempts, [address, address]);
+    // The page's first load may be among them.
+    assert.ok(attempts.length >= 2);
+    assert.deepEqual(new Set(attempts), new Set([`ws://127.0.0.1:${port}/websockify`]));
     assert.deepEqual(violations, []);
 
     await page.setViewportSize({ width: 360, height: 640 });
