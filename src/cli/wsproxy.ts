@@ -114,13 +114,10 @@ function program(command: readonly string[] | undefined): Command {
     .option('--days <N>', 'how long it is valid', parseCount(1, 3650), 397)
     .option('--force', 'replace the file')
     .action(async (given: { out: string; name?: string[]; days: number; force?: true }) => {
-      const { makeCertificate } = await import('../proxy/certificate.js');
-      await makeCertificate({
-        file: given.out,
-        names: given.name ?? [],
-        days: given.days,
-        force: given.force ?? false,
-      });
+      const { describeCertificate, makeCertificate } = await import('../proxy/certificate.js');
+      const { out: file, name: names = [], days, force = false } = given;
+      const certificate = await makeCertificate({ file, names, days, force });
+      process.stdout.write(describeCertificate(certificate));
     });
   return wsproxy;
 }

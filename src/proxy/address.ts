@@ -36,3 +36,8 @@ export function formatAddress(address: Address): string {
   const { host = '*', port } = address;
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
+
+/** An IPv4 address as such: a socket for both families calls it ::ffff:192.0.2.1. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}

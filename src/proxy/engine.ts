@@ -172,25 +172,20 @@ export class Engine {
   }
 
   async #connectAndRelay(client: Client, stream: WebSocketStream): Promise<Ending> {
+    const { observer, close } = this.#observe(client, stream);
     const gone = new AbortController();
     const abort = () => gone.abort();
     stream.once('close', abort).on('error', abort);
-    let target: Socket;
     try {
       const addresses = await this.#whereabouts();
-      target = await connectTarget(addresses, stream.socket, this.#target, gone.signal);
+      const target = await connectTarget(addresses, stream.socket, this.#target, gone.signal);
+      stream.off('close', abort).off('error', abort);
+      return await relay(stream, target, observer);
     } catch (error) {
-      return this.#fail(client, stream, error);
+      return await this.#fail(client, stream, error);
+    } finally {
+      close();
     }
-    stream.off('close', abort).off('error', abort);
-    if (stream.destroyed) {
-      target.destroy();
-      return { by: 'client', why: 'the client left', received: 0, sent: 0 };
-    }
-    const { observer, close } = this.#observe(client, stream);
-    const ending = await relay(stream, target, observer);
-    close();
-    return ending;
   }
 
   async #fail(client: Client, stream: WebSocketStream, error: unknown): Promise<Ending> {
@@ -253,6 +248,10 @@ export class Engine {
             },
           }),
     };
+    const { sign } = observer;
+    if (sign !== undefined) {
+      stream.watch = (payload, wire) => sign(payload > 0 ? '}' : '}.', payload, wire);
+    }
     const close = () => {
       traffic?.flush();
       recorder?.close();

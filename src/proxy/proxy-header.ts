@@ -2,6 +2,8 @@
 // before its first byte.
 import { isIPv4, isIPv6 } from 'node:net';
 
+import { plainAddress } from './address.js';
+
 /** The two ends of a client's connection. Absent addresses: it came through a Unix socket. */
 export interface Ends {
   remoteAddress?: string | undefined;
@@ -37,9 +39,9 @@ export function proxyHeader(version: 1 | 2, ends: Ends): Buffer {
   return Buffer.concat([signature, rest.subarray(0, 4), addresses, rest.subarray(4)]);
 }
 
-// A socket for both families calls IPv4 addresses ::ffff:192.0.2.1; a zone means nothing elsewhere.
+// A zone means nothing elsewhere.
 function plain(address = ''): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  return plainAddress(address).replace(/%.*$/, '');
 }
 
 function familyOf(source: string, destination: string): 4 | 6 | undefined {

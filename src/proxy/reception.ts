@@ -10,6 +10,7 @@ import { Waiting } from '../websocket/deadline.js';
 import { linger } from '../websocket/linger.js';
 import { type Accepted, headOf, type Opening, readOpening } from '../websocket/opening.js';
 import { refusal } from '../websocket/refusal.js';
+import { formatAddress, plainAddress } from './address.js';
 import { policyAnswer, sniff } from './sniff.js';
 import type { TlsPort } from './tls.js';
 
@@ -78,9 +79,11 @@ export class Reception {
 
   /** Takes a socket that was just accepted, paused, with allowHalfOpen. */
   accept(socket: Socket, number: number): void {
-    const { remoteAddress, remotePort } = socket;
-    const host = remoteAddress?.includes(':') ? `[${remoteAddress}]` : remoteAddress;
-    const peer = host === undefined ? 'unix' : `${host}:${remotePort}`;
+    const { remoteAddress, remotePort = 0 } = socket;
+    const peer =
+      remoteAddress === undefined
+        ? 'unix'
+        : formatAddress({ host: plainAddress(remoteAddress), port: remotePort });
     const log = this.services.log.child({ connection: number, peer });
     socket.on('error', (error) => log.debug(`connection failed: ${error.message}`));
     const client: Client = { number, peer, secure: false, log };

@@ -45,9 +45,6 @@ export function relay(
     first ??= { by, why };
   };
 
-  if (sign !== undefined) {
-    client.watch = (payload, wire) => sign(payload > 0 ? '}' : '}.', payload, wire);
-  }
   client.on('data', (payload: Buffer) => {
     received += payload.length;
     fromClient?.(payload);
