@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 import type { Policy } from '../codec.js';
@@ -184,7 +185,7 @@ export class Engine {
     } catch (error) {
       return await this.#fail(client, stream, error);
     } finally {
-      close();
+      await close();
     }
   }
 
@@ -219,7 +220,7 @@ export class Engine {
   #observe(
     { log, number }: Client,
     stream: WebSocketStream,
-  ): { observer: Observer; close(): void } {
+  ): { observer: Observer; close(): Promise<void> } {
     const { options, recordings } = this.settings;
     const { metrics } = this.shared;
     const { record } = options;
@@ -252,9 +253,11 @@ export class Engine {
     if (sign !== undefined) {
       stream.watch = (payload, wire) => sign(payload > 0 ? '}' : '}.', payload, wire);
     }
-    const close = () => {
+    const close = async () => {
       traffic?.flush();
       recorder?.close();
+      // A session ends with its recording, but does not wait for a disk that hangs.
+      await Promise.race([recorder?.closed, delay(patience, undefined, { ref: false })]);
     };
     return { observer, close };
   }

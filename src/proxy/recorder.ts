@@ -101,14 +101,14 @@ function isNumber(text: string): boolean {
 
 function report(failure: Failure, path: string, log: Logger): void {
   if (failure.stage === 'wait') {
-    const hint = 'record to a faster disk';
-    log.error({ hint }, `${path}: the recording ends here: the disk is slower than the connection`);
+    const why = 'the recording ends here: the disk is slower than the connection';
+    log.error(`${path}: ${why}; record to a faster one`);
     return;
   }
   const { stage, error } = failure;
   const code = errnoOf(error);
   const what = stage === 'open' ? 'there will be no recording' : 'the recording ends here';
-  log.error({ code, hint: hintFor(code) }, `${path}: ${what}: ${code ?? String(error)}`);
+  log.error(`${path}: ${what}: ${code ?? String(error)}; ${hintFor(code)}`);
 }
 
 function hintFor(code: string | undefined): string {

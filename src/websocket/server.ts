@@ -61,7 +61,10 @@ export class WebSocketServer extends EventEmitter<Events> {
     for (const event of ['listening', 'close'] as const) {
       this.#server.on(event, () => this.emit(event));
     }
-    this.#server.on('error', (error) => this.emit('error', error));
+    // Why it does not listen is what listen() rejects with.
+    this.#server.on('error', (error) => {
+      if (this.#server.listening) this.emit('error', error);
+    });
     server?.on('upgrade', (request, socket, head) => this.handleUpgrade(request, socket, head));
   }
 
