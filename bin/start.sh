@@ -25,4 +25,4 @@ WSWRAP_OPEN_FILES=$(ulimit -n)
 WSWRAP_VARIABLES=$(LC_ALL=C grep -zv '^[A-Za-z_][A-Za-z_0-9]*=' "/proc/$$/environ" | base64)
 export WSWRAP_DESCRIPTORS WSWRAP_IGNORED_SIGNALS WSWRAP_OPEN_FILES WSWRAP_VARIABLES
 
-exec node "$program" "$@"
+exec node ${options:-} "$program" "$@"

@@ -96,8 +96,11 @@ export interface Codec {
   ) => Sender;
   /** Decides on the head of a request, of which all bytes are shown from the first one. */
   negotiate(head: Uint8Array, policy: Policy): Handshake;
-  /** The header of an unmasked frame with `length` bytes of payload. */
-  frameHeader(opcode: number, fin: boolean, length: number): Buffer;
+  /**
+   * Writes the header of an unmasked frame with `length` bytes of payload to `output`, which holds
+   * at least 10 bytes. Returns its size.
+   */
+  frameHeader(output: Uint8Array, opcode: number, fin: boolean, length: number): number;
   /** A Close frame; code 1005 means one without payload, and Hixie has neither code nor reason. */
   closeFrame(dialect: Dialect, code: number, reason: string): Buffer;
   /** A ping with this payload, of at most 125 bytes. */

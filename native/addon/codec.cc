@@ -89,22 +89,24 @@ Napi::Value negotiate(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// Into the caller's memory: an ArrayBuffer for each frame costs more than all the rest.
 Napi::Value frame_header(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsNumber() || !info[1].IsBoolean() || !info[2].IsNumber()) {
-    return throw_type_error(env, "frameHeader: (number, boolean, number) expected");
+  const auto output = bytes(info[0]);
+  if (!output || !info[1].IsNumber() || !info[2].IsBoolean() || !info[3].IsNumber()) {
+    return throw_type_error(env, "frameHeader: (Uint8Array, number, boolean, number) expected");
   }
-  const std::int64_t opcode = info[0].As<Napi::Number>().Int64Value();
-  const double length = info[2].As<Napi::Number>().DoubleValue();
+  const std::int64_t opcode = info[1].As<Napi::Number>().Int64Value();
+  const double length = info[3].As<Napi::Number>().DoubleValue();
   // Opcodes are four bits, lengths are what JavaScript counts exactly; NaN fails both comparisons.
-  if (opcode < 0 || opcode > 15 || !(length >= 0 && length <= 0x1f'ffff'ffff'ffff)) {
-    return throw_range_error(env, "frameHeader: opcode or length out of range");
+  if (opcode < 0 || opcode > 15 || !(length >= 0 && length <= 0x1f'ffff'ffff'ffff) ||
+      output->size() < codec::max_server_header) {
+    return throw_range_error(env, "frameHeader: output, opcode or length out of range");
   }
-  std::array<std::byte, codec::max_server_header> header;
-  const std::size_t size =
-      codec::write_header(static_cast<codec::Opcode>(opcode), info[1].As<Napi::Boolean>(),
-                          static_cast<std::uint64_t>(length), header);
-  return copy(env, std::span{header}.first(size));
+  const std::size_t size = codec::write_header(
+      static_cast<codec::Opcode>(opcode), info[2].As<Napi::Boolean>(),
+      static_cast<std::uint64_t>(length), output->first<codec::max_server_header>());
+  return Napi::Number::New(env, static_cast<double>(size));
 }
 
 Napi::Value pending(Napi::Env env, const codec::Sender& sender) {

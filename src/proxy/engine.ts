@@ -11,16 +11,14 @@ import type { Accepted } from '../websocket/opening.js';
 import { refusal } from '../websocket/refusal.js';
 import { WebSocketStream } from '../websocket/stream.js';
 import type { Address } from './address.js';
-import type { Metrics } from './metrics.js';
+import type { Meter } from './meter.js';
 import type { ProxyOptions } from './options.js';
-import { createPages } from './pages.js';
 import { type Client, Reception } from './reception.js';
 import { Recorder } from './recorder.js';
 import { type Ending, type Observer, relay } from './session.js';
 import { connectTarget, type TargetSettings } from './target.js';
 import { type TlsMaterial, TlsPort } from './tls.js';
 import { Traffic } from './traffic.js';
-import { createViewerPages } from './viewer-pages.js';
 
 /** The options, and what was found out before there could be workers. Plain data. */
 export interface EngineSettings {
@@ -37,7 +35,7 @@ export interface EngineSettings {
 /** What all processes share. */
 export interface Shared {
   log: Logger;
-  metrics: Metrics;
+  meter: Meter;
   /** Counts a session; false when there are as many as there may be. */
   admit(): Promise<boolean>;
   /** Counts its end. */
@@ -57,16 +55,16 @@ export class Engine {
   #addresses: readonly Address[] = [];
   #waiters: (() => void)[] = [];
 
-  constructor(
+  private constructor(
     private readonly settings: EngineSettings,
     private readonly shared: Shared,
+    pages: RequestListener | undefined,
   ) {
     const { options, tls } = settings;
     const { client } = options;
     if (tls !== undefined) this.#tls = new TlsPort(tls);
     if (options.target.address !== undefined) this.#addresses = [options.target.address];
     this.#target = targetSettings(settings);
-    const pages = pagesOf(options);
     this.#reception = new Reception(
       {
         policy: policyOf(settings),
@@ -78,7 +76,7 @@ export class Engine {
         log: shared.log,
         ...(this.#tls === undefined ? {} : { tls: this.#tls }),
         ...(pages === undefined ? {} : { pages }),
-        onRefused: (kind) => shared.metrics.refused(kind),
+        onRefused: (kind) => shared.meter.refused(kind),
         onAccepted: (client, socket, ...opening) => {
           this.#begin(client, socket, ...opening).catch((error) => {
             client.log.error(error, 'this should not happen');
@@ -89,14 +87,19 @@ export class Engine {
     );
   }
 
+  /** Throws a LaunchError when there is no folder of pages to be read. */
+  static async open(settings: EngineSettings, shared: Shared): Promise<Engine> {
+    return new Engine(settings, shared, await openPages(settings.options));
+  }
+
   /** Takes a socket that was just accepted. `number` is the connection's. */
   accept(socket: Socket, number: number): void {
-    const { metrics } = this.shared;
-    metrics.connectionOpened();
+    const { meter } = this.shared;
+    meter.connectionOpened();
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
-      metrics.connectionClosed();
+      meter.connectionClosed();
     });
     this.#reception.accept(socket, number);
   }
@@ -161,13 +164,13 @@ export class Engine {
   }
 
   async #converse(client: Client, stream: WebSocketStream): Promise<void> {
-    const { metrics } = this.shared;
+    const { meter } = this.shared;
     const { dialect, encoding } = stream.handshake;
     const start = performance.now();
-    metrics.sessionOpened(dialect, encoding, client.secure);
+    meter.sessionOpened(dialect, encoding, client.secure);
     const ending = await this.#connectAndRelay(client, stream);
     const seconds = (performance.now() - start) / 1000;
-    metrics.sessionClosed(seconds, ending.by);
+    meter.sessionClosed(seconds, ending.by);
     const { why, received, sent } = ending;
     client.log.info(`${why}; ${received} bytes received, ${sent} sent, ${seconds.toFixed(1)} s`);
   }
@@ -193,7 +196,7 @@ export class Engine {
     const why = error instanceof Error ? error.message : String(error);
     const reason = error instanceof Error && 'reason' in error ? String(error.reason) : why;
     if (!stream.destroyed) {
-      this.shared.metrics.targetFailed();
+      this.shared.meter.targetFailed();
       client.log.warn(why);
       const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
       stream.on('error', () => undefined);
@@ -222,7 +225,7 @@ export class Engine {
     stream: WebSocketStream,
   ): { observer: Observer; close(): Promise<void> } {
     const { options, recordings } = this.settings;
-    const { metrics } = this.shared;
+    const { meter } = this.shared;
     const { record } = options;
     const recorder =
       record === undefined
@@ -232,11 +235,11 @@ export class Engine {
     const traces = log.isLevelEnabled('trace');
     const observer: Observer = {
       fromClient(payload) {
-        metrics.received(payload.length);
+        meter.received(payload.length);
         recorder?.fromClient(payload);
       },
       toClient(payload) {
-        metrics.sent(payload.length);
+        meter.sent(payload.length);
         recorder?.toClient(payload);
       },
       ...(traffic === undefined && !traces
@@ -264,7 +267,7 @@ export class Engine {
 
   #refuse({ log }: Client, socket: Socket, status: number, reason: string): void {
     log.info(`refused: ${status} ${reason}`);
-    this.shared.metrics.refused('http');
+    this.shared.meter.refused('http');
     socket.write(refusal(status, reason));
     linger(socket);
   }
@@ -292,10 +295,15 @@ function targetSettings({ options, targetCa }: EngineSettings): TargetSettings {
   };
 }
 
-function pagesOf({ pages }: ProxyOptions): RequestListener | undefined {
+/**
+ * The pages, if there are any; loaded then, as not every proxy has some. Throws a LaunchError when
+ * their folder cannot be read.
+ */
+export async function openPages({ pages }: ProxyOptions): Promise<RequestListener | undefined> {
   if (pages === undefined) return undefined;
   const { folder, listing } = pages;
-  return folder === undefined ? createViewerPages() : createPages({ folder, listing });
+  if (folder === undefined) return (await import('./viewer-pages.js')).createViewerPages();
+  return (await import('./pages.js')).createPages({ folder, listing });
 }
 
 /** Reads what a process that gave up its privileges could not. Throws the Error of open(2). */

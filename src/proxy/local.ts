@@ -5,49 +5,55 @@ import type { Logger } from 'pino';
 import type { Address } from './address.js';
 import type { Backend } from './backend.js';
 import { Engine, type EngineSettings } from './engine.js';
-import { Metrics } from './metrics.js';
+import { type Meter, openMeter } from './meter.js';
 import type { Sessions } from './sessions.js';
 import type { TlsMaterial } from './tls.js';
 
 export class LocalBackend implements Backend {
-  readonly #metrics = new Metrics();
-  readonly #engine: Engine;
+  private constructor(
+    private readonly engine: Engine,
+    private readonly meter: Meter,
+    private readonly log: Logger,
+  ) {}
 
-  constructor(
+  /** Throws what Engine.open() throws. */
+  static async open(
     settings: EngineSettings,
     sessions: Sessions,
-    private readonly log: Logger,
-  ) {
-    this.#engine = new Engine(settings, {
+    log: Logger,
+  ): Promise<LocalBackend> {
+    const meter = await openMeter(settings.options);
+    const engine = await Engine.open(settings, {
       log,
-      metrics: this.#metrics,
+      meter,
       admit: async () => sessions.admit(),
       release: () => sessions.release(),
     });
+    return new LocalBackend(engine, meter, log);
   }
 
   accept(socket: Socket, number: number): void {
-    this.#engine.accept(socket, number);
+    this.engine.accept(socket, number);
   }
 
   setTargets(addresses: readonly Address[]): void {
-    this.#engine.setTargets(addresses);
+    this.engine.setTargets(addresses);
   }
 
   reloadTls(material: TlsMaterial): void {
-    this.#engine.reloadTls(material);
+    this.engine.reloadTls(material);
   }
 
   drain(): Promise<void> {
-    return this.#engine.drain();
+    return this.engine.drain();
   }
 
   goAway(): Promise<void> {
-    return this.#engine.goAway();
+    return this.engine.goAway();
   }
 
   async metrics(): Promise<readonly object[]> {
-    return [await this.#metrics.snapshot()];
+    return [await this.meter.snapshot()];
   }
 
   async restart(): Promise<void> {

@@ -4,21 +4,19 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 
-import { LaunchError } from '../errors.js';
 import { report } from '../launcher/progress.js';
 import { createLogger } from '../log/logger.js';
 import { openSink, type Sink } from '../log/sink.js';
-import { type Address, formatAddress } from './address.js';
+import type { Address } from './address.js';
 import type { Backend } from './backend.js';
 import { banner } from './banner.js';
 import { announceReady, daemonize, isDaemon } from './daemon.js';
 import { allowInterruption, awaitEnding, type Ending } from './ending.js';
-import { type EngineSettings, readTargetCa } from './engine.js';
+import { type EngineSettings, openPages, readTargetCa } from './engine.js';
 import { dropPrivileges } from './identity.js';
 import { Listener } from './listener.js';
 import { LocalBackend } from './local.js';
-import { Metrics } from './metrics.js';
-import { createMetricsServer, metricsHost } from './metrics-server.js';
+import type { MetricsPort } from './metrics-port.js';
 import type { ProcessOptions, ProxyOptions } from './options.js';
 import { writePidFile } from './pid-file.js';
 import { firstRecordingNumber } from './recorder.js';
@@ -85,7 +83,7 @@ class Service {
     const tls = options.tls === undefined ? undefined : readTlsMaterial(options.tls);
     const targetCa = readTargetCa(options);
     const command = await prepareCommand(options, log);
-    const metrics = how.metrics === undefined ? undefined : await openMetrics(how.metrics);
+    const metrics = how.metrics === undefined ? undefined : await openMetricsPort(how.metrics);
     if (how.pidFile !== undefined) writePidFile(how.pidFile);
     if (how.identity !== undefined) dropPrivileges(how.identity);
 
@@ -114,10 +112,7 @@ class Service {
     ]);
     const service = new Service(options, sink, log, listener, backend, command, ended);
     command?.on('addresses', (addresses) => backend.setTargets(addresses));
-    metrics?.({
-      collect: async () => Metrics.merge(await backend.metrics()),
-      healthy: () => !service.#closing,
-    });
+    metrics?.show(backend, () => !service.#closing);
     accept = (socket) => service.#accept(socket);
     early.forEach(accept);
     if (tls !== undefined) warnOfExpiry(expiryOf(tls), log);
@@ -160,6 +155,12 @@ class Service {
   }
 }
 
+// Loaded when somebody wants to watch.
+async function openMetricsPort(address: Address): Promise<MetricsPort> {
+  const { MetricsPort } = await import('./metrics-port.js');
+  return MetricsPort.open(address);
+}
+
 async function prepareCommand(
   { command, source, target }: ProxyOptions,
   log: Logger,
@@ -181,35 +182,10 @@ async function openBackend(
   sink: Sink,
   log: Logger,
 ): Promise<Backend> {
-  if (workers === undefined) return new LocalBackend(settings, sessions, log);
+  if (workers === undefined) return LocalBackend.open(settings, sessions, log);
+  // What would be wrong in all of them is said once, here.
+  await openPages(settings.options);
   return WorkerPool.start(workers, settings, sessions, (record) => sink.write(record), log);
-}
-
-type MetricsSource = Parameters<typeof createMetricsServer>[0];
-
-// Bound with the other ports; what it shows comes later.
-async function openMetrics(address: Address): Promise<(source: MetricsSource) => void> {
-  let source: MetricsSource = { collect: async () => '', healthy: () => false };
-  const server = createMetricsServer({
-    collect: () => source.collect(),
-    healthy: () => source.healthy(),
-  });
-  server.unref();
-  server.listen('path' in address ? address : { host: metricsHost, ...address });
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw new LaunchError(
-      'CANNOT_LISTEN',
-      `cannot listen on ${formatAddress(address)} for --metrics: ${String(error)}`,
-      'choose another port for it',
-      undefined,
-      { cause: error },
-    );
-  }
-  return (later) => {
-    source = later;
-  };
 }
 
 const soon = 14 * 24 * 3600 * 1000;

@@ -32,7 +32,10 @@ const targetBroke = { code: 1011, reason: 'the target broke the connection' };
 // How long a target may take for the last bytes of a client that is gone, without any progress.
 const patience = 60_000;
 
-/** Relays until both sides are closed. Never rejects. */
+/**
+ * Relays until both sides are closed. Never rejects. What the target's event 'data' shows need not
+ * stay as it is; see connectTarget().
+ */
 export function relay(
   client: WebSocketStream,
   target: Socket,
@@ -58,7 +61,8 @@ export function relay(
     sent += payload.length;
     toClient?.(payload);
     sign?.('{', payload.length);
-    const taken = client.write(payload);
+    // The stream uses what is written at once, unless it is busy.
+    const taken = client.write(client.writableLength === 0 ? payload : Buffer.from(payload));
     sign?.(taken ? '<' : '<.', payload.length);
     if (taken || client.destroyed) return;
     target.pause();

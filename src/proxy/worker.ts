@@ -5,21 +5,22 @@ import { createLogger } from '../log/logger.js';
 import { relaySink } from '../log/relay.js';
 import { Engine, type EngineSettings } from './engine.js';
 import type { FromWorker, ToWorker } from './messages.js';
-import { Metrics } from './metrics.js';
+import { type Meter, openMeter } from './meter.js';
 
-const metrics = new Metrics();
 const admissions = new Map<number, (granted: boolean) => void>();
 let admissionCount = 0;
 let engine: Engine | undefined;
+let meter: Meter | undefined;
 
 function tell(message: FromWorker): void {
   process.send?.(message);
 }
 
-function start(settings: EngineSettings): void {
-  engine = new Engine(settings, {
+async function start(settings: EngineSettings): Promise<void> {
+  meter = await openMeter(settings.options);
+  engine = await Engine.open(settings, {
     log: createLogger(settings.options.log.level, relaySink()),
-    metrics,
+    meter,
     admit: () =>
       new Promise((resolve) => {
         admissionCount += 1;
@@ -51,7 +52,7 @@ process.on('message', async (message: ToWorker, handle) => {
       admissions.delete(message.id);
       return;
     case 'metrics':
-      return tell({ kind: 'metrics', id: message.id, snapshot: await metrics.snapshot() });
+      return tell({ kind: 'metrics', id: message.id, snapshot: (await meter?.snapshot()) ?? {} });
     case 'drain':
       await engine?.drain();
       return process.disconnect();

@@ -2,12 +2,13 @@
 //
 // A Close frame is a FIN for one direction (RFC 6455 has only one for both): the client's is the end
 // of what can be read, and writing goes on until end() sends ours. Frames are decoded in the chunk
-// that the socket gave; what is written goes out as it is, behind a header.
+// that the socket gave; what is written is copied once, behind a header, so that a frame is one write.
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 import { type Codec, loadCodec, opcode, type Receiver, type Sender } from '../codec.js';
 import { WebSocketError } from './error.js';
+import { largestHeader, largestPayload, releaseFrame, takeFrame } from './frame-pool.js';
 import { linger } from './linger.js';
 import type { Accepted } from './opening.js';
 
@@ -29,14 +30,12 @@ export interface Close {
 /** What a client's chunk held, for whoever watches the traffic. */
 export type Watch = (payload: number, wire: number) => void;
 
-// A larger write becomes several frames, so that no client's limit is hit.
-const largestFrame = 64 * 1024;
 const missedPings = 2;
 
 let codec: Codec | undefined;
 
 /**
- * A Duplex. 'end' comes at the client's Close frame or FIN, 'error' with a WebSocketError when it
+ * A Duplex. What is written is used at once, unless an earlier write is still going on. 'end' comes at the client's Close frame or FIN, 'error' with a WebSocketError when it
  * broke the protocol (it was told so), or with the socket's own error. destroy() tells the client,
  * too: Close 1011 if there is an error, else 1000.
  */
@@ -52,7 +51,6 @@ export class WebSocketStream extends Duplex {
   #close: Close | undefined;
   #closeSent = false;
   #ended = false;
-  #resumeWriting: (() => void) | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #heard = true;
@@ -69,7 +67,7 @@ export class WebSocketStream extends Duplex {
     { text = false, heartbeat, closeTimeout = 5000 }: StreamOptions = {},
   ) {
     // One more than a chunk of a socket, so that none of these alone counts as a jam.
-    super({ highWaterMark: largestFrame + 1 });
+    super({ highWaterMark: largestPayload + 1 });
     codec ??= loadCodec();
     const { dialect, encoding } = handshake;
     this.#codec = codec;
@@ -113,24 +111,23 @@ export class WebSocketStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
-    const { socket } = this;
-    if (chunk.length > 0 && !this.#closeSent) {
-      if (this.#sender !== undefined) socket.write(this.#sender.encode(chunk));
-      else this.#writeFrames(chunk);
-    }
-    if (socket.writableNeedDrain) this.#resumeWriting = done;
-    else done();
+    if (chunk.length === 0 || this.#closeSent) done();
+    else if (this.#sender === undefined) this.#writeFrame(chunk, 0, done);
+    else this.socket.write(this.#sender.encode(chunk), () => done());
   }
 
-  #writeFrames(chunk: Buffer): void {
-    const { socket } = this;
-    socket.cork();
-    for (let start = 0; start < chunk.length; start += largestFrame) {
-      const payload = chunk.subarray(start, start + largestFrame);
-      socket.write(this.#codec.frameHeader(opcode.binary, true, payload.length));
-      socket.write(payload);
-    }
-    socket.uncork();
+  // The chunk is copied, once, so that whoever wrote it may use its memory again.
+  #writeFrame(chunk: Buffer, start: number, done: () => void): void {
+    const end = Math.min(start + largestPayload, chunk.length);
+    const frame = takeFrame(end - start);
+    const size = this.#codec.frameHeader(frame, opcode.binary, true, end - start);
+    frame.copyWithin(largestHeader - size, 0, size);
+    chunk.copy(frame, largestHeader, start, end);
+    this.socket.write(frame.subarray(largestHeader - size, largestHeader + end - start), () => {
+      releaseFrame(frame);
+      if (end < chunk.length && !this.#closeSent) this.#writeFrame(chunk, end, done);
+      else done();
+    });
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -218,9 +215,6 @@ export class WebSocketStream extends Duplex {
 
   #onDrain(): void {
     this.#answerPing();
-    const done = this.#resumeWriting;
-    this.#resumeWriting = undefined;
-    done?.();
   }
 
   // A client that we do not listen to cannot be heard, and one that does not read gets no ping.

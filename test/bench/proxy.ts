@@ -4,9 +4,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { packageRoot } from '../../src/paths.js';
 import { compile } from '../support/compile.js';
 import { cpuSeconds } from '../support/kernel.js';
 
@@ -71,10 +73,10 @@ async function contenders(target: number): Promise<Contender[]> {
     [path('contenders/ws-proxy.js'), String(target)],
     /^(\d+)$/,
   );
-  const cli = path('../../src/cli/wsproxy.js');
+  const cli = join(packageRoot, 'bin/wsproxy');
   const [own, ownPid] = await start(
-    node,
-    [cli, '127.0.0.1:0', `127.0.0.1:${target}`],
+    cli,
+    ['127.0.0.1:0', `127.0.0.1:${target}`],
     /Listen on \S+:(\d+)/,
   );
   return [

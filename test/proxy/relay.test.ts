@@ -182,6 +182,8 @@ describe('the end', () => {
     const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
     const client = await WebSocketClient.connect({ port: proxy.port });
     const server = await target.next();
+    await client.send('x');
+    await server.chunk();
     await client.wire.write(frame({ mask: null, payload: Buffer.from('x') }));
     assert.equal(await client.closed(), 1002);
     await client.ended();
