@@ -10,7 +10,9 @@ Examples:
   wsproxy --web /usr/share/novnc 6080 localhost:5900
                                             the same, and the pages of noVNC on that port
   wsproxy cert && wsproxy 6080 vnc.lan:5900 wss:// and https:// as well: self.pem is found
-  wsproxy 5901 -- vncserver :1              start a server whose port speaks WebSocket
+  wsproxy 6379 -- redis-server              start a server whose port speaks WebSocket
+  wsproxy --wrap-mode ignore 5901 -- vncserver :1
+                                            the same for one that goes to the background
   wsproxy --target localhost:7000 7001 -- ./static-server 7000
                                             the same for one that cannot be moved
   wsproxy -D --pid-file /run/wsproxy.pid --user nobody 443 unix:/run/vnc.sock

@@ -182,11 +182,10 @@ export function addOptions(command: Command): void {
     .option('--pid-file <FILE>', 'write the process ID there')
     .option('--user <NAME>', 'become this user once port and certificate are open')
     .option('--group <NAME>', "become this group (default: the user's)")
-    .option(
-      '--unix-listen-mode <MODE>',
-      'permissions of the socket of unix:PATH',
-      parseMode,
-      defaults.sourceMode,
+    .addOption(
+      new Option('--unix-listen-mode <MODE>', 'permissions of the socket of unix:PATH')
+        .argParser(parseMode)
+        .default(defaults.sourceMode, '600'),
     )
     .option('--run-once', 'end after the first session')
     .option(

@@ -1,6 +1,6 @@
 // wsproxy: options and help. What they lead to is loaded when it is needed, for a quick start.
 import { existsSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 
 import { exitStatus, LaunchError } from '../errors.js';
 import type { Address } from '../proxy/address.js';
@@ -62,7 +62,14 @@ function program(command: readonly string[] | undefined): Command {
     .argument('<source>', 'where to listen: [HOST:]PORT or unix:PATH', parseEndpoint)
     .argument('[target]', 'where to connect: [HOST:]PORT or unix:PATH', parseEndpoint)
     .helpCommand(false)
-    .configureHelp({ optionTerm: (option) => option.flags.replace(/ \[(.*)\]$/, '[=$1]') })
+    .configureHelp({
+      // The value of such an option must be attached, or it would be taken from an operand.
+      optionTerm: (option) => option.flags.replace(/ \[(.*)\]$/, '[=$1]'),
+      optionDescription(option) {
+        const whole = new Help().optionDescription(option);
+        return whole.replace(' (preset: "")', '');
+      },
+    })
     .configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, 'wsproxy: ')),
     })
@@ -87,8 +94,16 @@ function program(command: readonly string[] | undefined): Command {
   wsproxy
     .command('launch')
     .description('show a VNC server in browsers: proxy and page on one port, and the URL to open')
-    .option('--listen <ADDRESS>', 'where to listen: [HOST:]PORT', parseEndpoint, { port: 6080 })
-    .option('--vnc <ADDRESS>', 'the VNC server', parseEndpoint, { host: 'localhost', port: 5900 })
+    .addOption(
+      new Option('--listen <ADDRESS>', 'where to listen: [HOST:]PORT')
+        .argParser(parseEndpoint)
+        .default({ port: 6080 }, '6080'),
+    )
+    .addOption(
+      new Option('--vnc <ADDRESS>', 'the VNC server: [HOST:]PORT or unix:PATH')
+        .argParser(parseEndpoint)
+        .default({ host: 'localhost', port: 5900 }, 'localhost:5900'),
+    )
     .option('--cert <FILE>', 'certificate and key for https:// (default: self.pem if there)')
     .action(async (given: { listen: Address; vnc: Address; cert?: string }) => {
       const { launch } = await import('../proxy/launch.js');
