@@ -1,7 +1,9 @@
 // The values of options: each function turns what the user typed into what it means, or throws
 // commander's error with a message that says what was expected.
 import { closeSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+
 import type { LogLevel } from '../launcher/environment.js';
 import { type Address, parseAddress } from '../proxy/address.js';
 
@@ -80,7 +82,8 @@ export const logLevels: readonly LogLevel[] = ['quiet', 'info', 'debug', 'trace'
 /** `[HOST:]PORT` or `unix:PATH`. */
 export function parseEndpoint(text: string): Address {
   const address = parseAddress(text);
-  if (address !== undefined) return address;
+  // A daemon changes its working folder.
+  if (address !== undefined) return 'path' in address ? { path: resolve(address.path) } : address;
   throw new InvalidArgumentError(`'${text}' is no address: [HOST:]PORT or unix:PATH is.`);
 }
 

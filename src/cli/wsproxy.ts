@@ -149,3 +149,6 @@ await runCli(async () => {
     process.exitCode = error.exitCode === 0 ? 0 : exitStatus.failed;
   }
 }, 'wsproxy');
+// A start that failed has listeners, and an end that came by itself may have left people who look at
+// metrics: they would keep this process.
+process.exit();

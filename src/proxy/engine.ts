@@ -1,5 +1,4 @@
 // One process's share of the proxy: takes accepted sockets and makes sessions of them.
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -50,8 +49,12 @@ export class Engine {
   readonly #reception: Reception;
   readonly #tls: TlsPort | undefined;
   readonly #target: TargetSettings;
-  readonly #sessions = new Map<WebSocketStream, Promise<void>>();
+  readonly #streams = new Set<WebSocketStream>();
+  // One for each stream, and for each client that is about to have one.
+  readonly #sessions = new Set<Promise<void>>();
   readonly #sockets = new Set<Socket>();
+  readonly #targets = new Set<Socket>();
+  #leaving = false;
   #addresses: readonly Address[] = [];
   #waiters: (() => void)[] = [];
 
@@ -78,10 +81,13 @@ export class Engine {
         ...(pages === undefined ? {} : { pages }),
         onRefused: (kind) => shared.meter.refused(kind),
         onAccepted: (client, socket, ...opening) => {
-          this.#begin(client, socket, ...opening).catch((error) => {
-            client.log.error(error, 'this should not happen');
-            socket.destroy();
-          });
+          const session = this.#begin(client, socket, ...opening)
+            .catch((error) => {
+              client.log.error(error, 'this should not happen');
+              socket.destroy();
+            })
+            .finally(() => this.#sessions.delete(session));
+          this.#sessions.add(session);
         },
       },
     );
@@ -115,22 +121,29 @@ export class Engine {
     this.#tls?.reload(material);
   }
 
+  /** Resolves when the last of the clients has left, those included that are still in their handshake. */
+  async retire(): Promise<void> {
+    this.#reception.retire();
+    while (this.#sockets.size > 0) {
+      await Promise.all(Array.from(this.#sockets, closed));
+    }
+    await this.drain();
+  }
+
   /** Resolves when the last of the sessions has ended by itself. Nobody new gets in. */
   async drain(): Promise<void> {
     this.#reception.close();
-    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
+    while (this.#sessions.size > 0) await Promise.all(this.#sessions);
   }
 
   /** Tells all clients to leave, and resolves when they have, or were made to. */
   async goAway(): Promise<void> {
-    this.#reception.close();
+    this.#leaving = true;
+    for (const stream of this.#streams) dismiss(stream);
     const late = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
+      for (const target of this.#targets) target.destroy();
     }, patience);
-    for (const stream of this.#sessions.keys()) {
-      stream.close(goingAway.code, goingAway.reason);
-      stream.resume();
-    }
     await this.drain();
     clearTimeout(late);
   }
@@ -153,12 +166,12 @@ export class Engine {
     const { log, secure } = client;
     const how = [dialect, encoding, ...(secure ? ['TLS'] : [])].join(', ');
     log.info(`opened, path "${target}", subprotocol "${subprotocol}" (${how})`);
-    const session = this.#converse(client, stream);
-    this.#sessions.set(stream, session);
+    this.#streams.add(stream);
+    if (this.#leaving) dismiss(stream);
     try {
-      await session;
+      await this.#converse(client, stream);
     } finally {
-      this.#sessions.delete(stream);
+      this.#streams.delete(stream);
       this.shared.release();
     }
   }
@@ -184,6 +197,8 @@ export class Engine {
       const addresses = await this.#whereabouts();
       const target = await connectTarget(addresses, stream.socket, this.#target, gone.signal);
       stream.off('close', abort).off('error', abort);
+      this.#targets.add(target);
+      target.once('close', () => this.#targets.delete(target));
       return await relay(stream, target, observer);
     } catch (error) {
       return await this.#fail(client, stream, error);
@@ -273,6 +288,15 @@ export class Engine {
   }
 }
 
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
+function dismiss(stream: WebSocketStream): void {
+  stream.close(goingAway.code, goingAway.reason);
+  stream.resume();
+}
+
 function policyOf({ options, loopback }: EngineSettings): Policy {
   const { origins, hosts, path, subprotocol } = options.client;
   return {
@@ -304,10 +328,4 @@ export async function openPages({ pages }: ProxyOptions): Promise<RequestListene
   const { folder, listing } = pages;
   if (folder === undefined) return (await import('./viewer-pages.js')).createViewerPages();
   return (await import('./pages.js')).createPages({ folder, listing });
-}
-
-/** Reads what a process that gave up its privileges could not. Throws the Error of open(2). */
-export function readTargetCa({ target }: ProxyOptions): string | undefined {
-  const file = target.tls?.cafile;
-  return file === undefined ? undefined : readFileSync(file, 'utf8');
 }

@@ -7,6 +7,16 @@ import { errnoOf, LaunchError } from '../errors.js';
 import { listensOnLoopback } from '../websocket/loopback.js';
 import { type Address, formatAddress } from './address.js';
 
+/** What connections of the proxy are like, on both sides. */
+export const socketOptions = {
+  allowHalfOpen: true,
+  noDelay: true,
+  // A peer that vanished without a word is noticed some minutes later.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  highWaterMark: 128 * 1024,
+};
+
 export class Listener {
   private constructor(
     private readonly server: Server,
@@ -15,24 +25,16 @@ export class Listener {
   ) {}
 
   /**
-   * Binds and listens. Connections are given paused and half-open to `onConnection`. A Unix socket
-   * that nobody listens on is replaced, and gets the permissions `mode`. Throws a LaunchError.
+   * Binds and listens, as listenOn() does. Connections are given paused and half-open to
+   * `onConnection`. Throws a LaunchError.
    */
   static async open(
     address: Address,
     onConnection: (socket: Socket) => void,
     mode = 0o600,
   ): Promise<Listener> {
-    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
-    const server = createServer({ ...options, highWaterMark: 128 * 1024 }, onConnection);
-    try {
-      if ('path' in address) await removeStale(address.path);
-      server.listen({ ...address, backlog: 511 });
-      await once(server, 'listening');
-      if ('path' in address) chmodSync(address.path, mode);
-    } catch (error) {
-      throw cannotListen(address, error);
-    }
+    const server = createServer({ ...socketOptions, pauseOnConnect: true }, onConnection);
+    await listenOn(server, address, mode);
     // What goes wrong with a single accept (too many open files) is over with it.
     server.on('error', () => undefined);
     const bound = server.address();
@@ -48,6 +50,21 @@ export class Listener {
   /** Nobody can connect any more. Connections that were accepted stay. */
   close(): void {
     this.server.close();
+  }
+}
+
+/**
+ * Makes a server listen. A Unix socket that nobody listens on is replaced, and gets the permissions
+ * `mode`. Throws a LaunchError.
+ */
+export async function listenOn(server: Server, address: Address, mode: number): Promise<void> {
+  try {
+    if ('path' in address) await removeStale(address.path);
+    server.listen({ ...address, backlog: 511 });
+    await once(server, 'listening');
+    if ('path' in address) chmodSync(address.path, mode);
+  } catch (error) {
+    throw cannotListen(address, error);
   }
 }
 

@@ -10,7 +10,8 @@ export type ToWorker =
   | { kind: 'tls'; material: TlsMaterial }
   | { kind: 'admitted'; id: number; granted: boolean }
   | { kind: 'metrics'; id: number }
-  /** End with the last session, or tell the clients to leave and then end. */
+  /** End with the last client; with the last session; tell the clients to leave and then end. */
+  | { kind: 'retire' }
   | { kind: 'drain' }
   | { kind: 'goAway' };
 

@@ -1,9 +1,7 @@
 // The port of --metrics: bound with the others, before privileges go; what it shows comes later.
-import { once } from 'node:events';
-
-import { LaunchError } from '../errors.js';
-import { type Address, formatAddress } from './address.js';
+import type { Address } from './address.js';
 import type { Backend } from './backend.js';
+import { listenOn } from './listener.js';
 import { Metrics } from './metrics.js';
 import { createMetricsServer, metricsHost } from './metrics-server.js';
 
@@ -13,26 +11,17 @@ export class MetricsPort {
 
   private constructor() {}
 
-  /** Listens, without keeping the process alive. Throws a LaunchError. */
-  static async open(address: Address): Promise<MetricsPort> {
+  /**
+   * Listens, without keeping the process alive; see listenOn(). Throws a LaunchError.
+   */
+  static async open(address: Address, mode: number): Promise<MetricsPort> {
     const port = new MetricsPort();
     const server = createMetricsServer({
       collect: async () => Metrics.merge((await port.#backend?.metrics()) ?? []),
       healthy: () => port.#healthy(),
     });
     server.unref();
-    server.listen('path' in address ? address : { host: metricsHost, ...address });
-    try {
-      await once(server, 'listening');
-    } catch (error) {
-      throw new LaunchError(
-        'CANNOT_LISTEN',
-        `cannot listen on ${formatAddress(address)} for --metrics: ${String(error)}`,
-        'choose another port for it',
-        undefined,
-        { cause: error },
-      );
-    }
+    await listenOn(server, 'path' in address ? address : { host: metricsHost, ...address }, mode);
     return port;
   }
 

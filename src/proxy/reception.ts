@@ -56,6 +56,7 @@ export class Reception {
   readonly #clients = new WeakMap<Socket, Client>();
   readonly #pages = createServer({ maxHeaderSize: 8192 });
   readonly #readers = new Set<Socket>();
+  #retiring = false;
 
   constructor(
     private readonly settings: ReceptionSettings,
@@ -91,6 +92,11 @@ export class Reception {
     log.debug('connected');
     this.#waiting.add(socket);
     this.#receive(socket, client).catch((error) => this.#fail(socket, error));
+  }
+
+  /** Connections on which pages are read are closed with the next page. */
+  retire(): void {
+    this.#retiring = true;
   }
 
   /** Drops everybody who has not completed a handshake, readers of pages included. */
@@ -174,6 +180,7 @@ export class Reception {
     response.once('close', () => {
       if (!socket.destroyed) this.#waiting.add(socket);
     });
+    if (this.#retiring) response.shouldKeepAlive = false;
     const { log } = this.#clients.get(socket) ?? this.services;
     const [path = ''] = (request.url ?? '').split('?');
     response.once('finish', () => log.debug(`${request.method} ${path} ${response.statusCode}`));

@@ -12,7 +12,7 @@ import type { Backend } from './backend.js';
 import { banner } from './banner.js';
 import { announceReady, daemonize, isDaemon } from './daemon.js';
 import { allowInterruption, awaitEnding, type Ending } from './ending.js';
-import { type EngineSettings, openPages, readTargetCa } from './engine.js';
+import { type EngineSettings, openPages } from './engine.js';
 import { dropPrivileges } from './identity.js';
 import { Listener } from './listener.js';
 import { LocalBackend } from './local.js';
@@ -21,7 +21,7 @@ import type { ProcessOptions, ProxyOptions } from './options.js';
 import { writePidFile } from './pid-file.js';
 import { firstRecordingNumber } from './recorder.js';
 import { Sessions } from './sessions.js';
-import { expiryOf, readTlsMaterial } from './tls.js';
+import { expiryOf, readTargetCa, readTlsMaterial } from './tls.js';
 import { WorkerPool } from './workers.js';
 import { WrappedCommand } from './wrap.js';
 
@@ -49,7 +49,10 @@ export async function serve(options: ProxyOptions, { onReady }: Events = {}): Pr
   const ending = await service.ended;
   await service.close(ending);
   await sink.close?.();
-  if (ending.signal !== undefined) process.kill(process.pid, ending.signal);
+  if (ending.signal !== undefined) {
+    process.removeAllListeners(ending.signal);
+    process.kill(process.pid, ending.signal);
+  }
   return ending.status;
 }
 
@@ -69,7 +72,6 @@ class Service {
   ) {}
 
   static async open(options: ProxyOptions, sink: Sink, log: Logger): Promise<Service> {
-    const how = options.process;
     // Nobody is served before there is somebody to serve them.
     const early: Socket[] = [];
     let accept = (socket: Socket): void => {
@@ -80,14 +82,32 @@ class Service {
       (socket) => accept(socket),
       options.sourceMode,
     );
+    try {
+      const service = await Service.#start(options, sink, log, listener);
+      accept = (socket) => service.#accept(socket);
+      early.forEach(accept);
+      return service;
+    } catch (error) {
+      // The file of a Unix socket would stay.
+      listener.close();
+      throw error;
+    }
+  }
+
+  static async #start(
+    options: ProxyOptions,
+    sink: Sink,
+    log: Logger,
+    listener: Listener,
+  ): Promise<Service> {
+    const { process: how, record } = options;
     const tls = options.tls === undefined ? undefined : readTlsMaterial(options.tls);
-    const targetCa = readTargetCa(options);
-    const command = await prepareCommand(options, log);
-    const metrics = how.metrics === undefined ? undefined : await openMetricsPort(how.metrics);
+    const cafile = options.target.tls?.cafile;
+    const targetCa = cafile === undefined ? undefined : readTargetCa(cafile);
+    const metrics = await openMetricsPort(how, options.sourceMode);
     if (how.pidFile !== undefined) writePidFile(how.pidFile);
     if (how.identity !== undefined) dropPrivileges(how.identity);
 
-    const { record } = options;
     const settings: EngineSettings = {
       options,
       loopback: listener.loopback,
@@ -100,6 +120,7 @@ class Service {
       how.runOnce ? 1 : Number.POSITIVE_INFINITY,
     );
     const backend = await openBackend(how, settings, sessions, sink, log);
+    const command = await prepareCommand(options, log);
     const signals = {
       reload: () => service.#reload(),
       restart: () => {
@@ -113,8 +134,6 @@ class Service {
     const service = new Service(options, sink, log, listener, backend, command, ended);
     command?.on('addresses', (addresses) => backend.setTargets(addresses));
     metrics?.show(backend, () => !service.#closing);
-    accept = (socket) => service.#accept(socket);
-    early.forEach(accept);
     if (tls !== undefined) warnOfExpiry(expiryOf(tls), log);
     return service;
   }
@@ -156,9 +175,13 @@ class Service {
 }
 
 // Loaded when somebody wants to watch.
-async function openMetricsPort(address: Address): Promise<MetricsPort> {
+async function openMetricsPort(
+  { metrics }: ProcessOptions,
+  mode: number,
+): Promise<MetricsPort | undefined> {
+  if (metrics === undefined) return undefined;
   const { MetricsPort } = await import('./metrics-port.js');
-  return MetricsPort.open(address);
+  return MetricsPort.open(metrics, mode);
 }
 
 async function prepareCommand(

@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 
 import { errnoOf } from '../errors.js';
 import { type Address, formatAddress } from './address.js';
+import { socketOptions } from './listener.js';
 import { type Ends, proxyHeader } from './proxy-header.js';
 
 export interface TargetSettings {
@@ -132,9 +133,7 @@ async function connectOnce(
   signal: AbortSignal,
 ): Promise<Socket> {
   const options = {
-    allowHalfOpen: true,
-    highWaterMark: 128 * 1024,
-    noDelay: true,
+    ...socketOptions,
     onread: {
       buffer: memory,
       callback: (size: number) => {

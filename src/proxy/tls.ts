@@ -39,6 +39,19 @@ export function readTlsMaterial(options: TlsOptions): TlsMaterial {
   return material;
 }
 
+/** Reads the certificates that a target's is checked against. Throws a LaunchError. */
+export function readTargetCa(file: string): string {
+  const option = '--target-cafile';
+  const text = read(file, option);
+  try {
+    new X509Certificate(text);
+    return text;
+  } catch (cause) {
+    const hint = `give ${option} a file in PEM format`;
+    throw new LaunchError('TLS_FILE', `${file}: no certificate`, hint, undefined, { cause });
+  }
+}
+
 /** When the certificate ends, for a word at the start. */
 export function expiryOf({ cert }: TlsMaterial): Date {
   return new Date(new X509Certificate(cert).validTo);

@@ -9,17 +9,24 @@ import { type Meter, openMeter } from './meter.js';
 
 const admissions = new Map<number, (granted: boolean) => void>();
 let admissionCount = 0;
-let engine: Engine | undefined;
+const sink = relaySink();
+let engine: Promise<Engine> | undefined;
 let meter: Meter | undefined;
 
 function tell(message: FromWorker): void {
   process.send?.(message);
 }
 
-async function start(settings: EngineSettings): Promise<void> {
+// Every word of the log is to arrive.
+async function leave(): Promise<void> {
+  await sink.close?.();
+  if (process.connected) process.disconnect();
+}
+
+async function start(settings: EngineSettings): Promise<Engine> {
   meter = await openMeter(settings.options);
-  engine = await Engine.open(settings, {
-    log: createLogger(settings.options.log.level, relaySink()),
+  const started = await Engine.open(settings, {
+    log: createLogger(settings.options.log.level, sink),
     meter,
     admit: () =>
       new Promise((resolve) => {
@@ -30,35 +37,41 @@ async function start(settings: EngineSettings): Promise<void> {
     release: () => tell({ kind: 'released' }),
   });
   tell({ kind: 'ready' });
+  return started;
 }
 
 process.on('message', async (message: ToWorker, handle) => {
   switch (message.kind) {
     case 'start':
-      return start(message.settings);
+      engine = start(message.settings);
+      await engine;
+      return;
     case 'socket':
       // Absent if the client left on the way.
       if (handle instanceof Socket) {
         handle.allowHalfOpen = true;
-        engine?.accept(handle, message.number);
+        (await engine)?.accept(handle, message.number);
       }
       return;
     case 'targets':
-      return engine?.setTargets(message.addresses);
+      return (await engine)?.setTargets(message.addresses);
     case 'tls':
-      return engine?.reloadTls(message.material);
+      return (await engine)?.reloadTls(message.material);
     case 'admitted':
       admissions.get(message.id)?.(message.granted);
       admissions.delete(message.id);
       return;
     case 'metrics':
       return tell({ kind: 'metrics', id: message.id, snapshot: (await meter?.snapshot()) ?? {} });
+    case 'retire':
+      await (await engine)?.retire();
+      return leave();
     case 'drain':
-      await engine?.drain();
-      return process.disconnect();
+      await (await engine)?.drain();
+      return leave();
     case 'goAway':
-      await engine?.goAway();
-      return process.disconnect();
+      await (await engine)?.goAway();
+      return leave();
   }
 });
 

@@ -1,12 +1,12 @@
 // Several processes behind one port. The main process accepts and hands each socket to the worker with
 // the fewest: so it can count them, number them, and lose none when a worker dies.
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 
+import { LaunchError } from '../errors.js';
 import { relayedRecord } from '../log/relay.js';
 import type { Address } from './address.js';
 import type { Backend } from './backend.js';
@@ -31,11 +31,16 @@ class Worker {
   sessions = 0;
   /** Sockets that it was ever given. */
   sockets = 0;
+  /** Resolves when it has ended and everything that it said was heard. */
+  readonly ended: Promise<void>;
   readonly #answers = new Map<number, (snapshot: object) => void>();
   #count = 0;
 
   constructor(settings: EngineSettings, sessions: Sessions, show: ShowRecord, log: Logger) {
-    this.child = fork(program, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // A daemon holds no folder, and keeps nobody waiting who reads what it prints.
+    const output = settings.options.process.daemon ? 'ignore' : 'inherit';
+    this.child = fork(program, [], { cwd: '/', stdio: ['ignore', output, output, 'ipc'] });
+    this.ended = endOf(this.child);
     this.child.on('error', (error) => log.error(error, 'a worker process failed'));
     this.child.on('message', (message: FromWorker) => {
       const record = relayedRecord(message);
@@ -62,8 +67,8 @@ class Worker {
 
   /** Resolves when it can take sockets. Rejects when it ends before. */
   async ready(): Promise<void> {
-    const ended = once(this.child, 'exit').then(() => {
-      throw new Error('a worker process ended before it was ready');
+    const ended = this.ended.then(() => {
+      throw new LaunchError('WORKER_FAILED', 'a worker process ended before it was ready');
     });
     const ready = new Promise<void>((resolve) => {
       this.child.on('message', (message: FromWorker) => {
@@ -91,17 +96,22 @@ class Worker {
   }
 
   /** Asks it to end, and resolves when it has. */
-  async end(kind: 'drain' | 'goAway'): Promise<void> {
-    const { child } = this;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
+  async end(kind: 'retire' | 'drain' | 'goAway'): Promise<void> {
     this.tell({ kind });
-    await ended;
+    await this.ended;
   }
+}
+
+// A process can be gone before all that it sent was read.
+async function endOf(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined) return;
+  const events = ['exit', 'disconnect'] as const;
+  await Promise.all(events.map((event) => new Promise((resolve) => child.once(event, resolve))));
 }
 
 export class WorkerPool implements Backend {
   #workers: Worker[] = [];
+  readonly #starting = new Set<Worker>();
   readonly #leaving = new Set<Worker>();
   /** Accepted while there was no worker at all. */
   readonly #waiting: { socket: Socket; number: number }[] = [];
@@ -169,42 +179,56 @@ export class WorkerPool implements Backend {
     const before = this.#workers;
     this.#workers = await this.#fork();
     this.log.info(`${this.count} new worker processes; the old ones end with their sessions`);
-    for (const worker of before) this.#retire(worker, 'drain');
+    for (const worker of before) void this.#retire(worker, 'retire');
   }
 
   async #fork(): Promise<Worker[]> {
     const workers = Array.from({ length: this.count }, () => this.#forkOne());
-    await Promise.all(workers.map((worker) => worker.ready()));
-    for (const worker of workers) this.#watch(worker);
+    try {
+      await Promise.all(workers.map((worker) => this.#ready(worker)));
+    } catch (error) {
+      for (const worker of workers) void worker.end('goAway');
+      throw error;
+    }
+    for (const worker of workers) void this.#watch(worker);
     return workers;
   }
 
   #forkOne(): Worker {
     const worker = new Worker(this.settings, this.sessions, this.show, this.log);
+    this.#starting.add(worker);
     if (this.#targets.length > 0) worker.tell({ kind: 'targets', addresses: this.#targets });
     return worker;
   }
 
+  async #ready(worker: Worker): Promise<void> {
+    try {
+      await worker.ready();
+    } finally {
+      this.#starting.delete(worker);
+    }
+  }
+
   // A worker that dies takes its own sessions along and nobody else's.
-  #watch(worker: Worker): void {
-    worker.child.once('exit', async (code, signal) => {
-      this.sessions.release(worker.sessions);
-      worker.sessions = 0;
-      this.#leaving.delete(worker);
-      if (!this.#workers.includes(worker)) return;
-      this.#workers = this.#workers.filter((other) => other !== worker);
-      this.log.error(`worker process ${worker.pid} died (${signal ?? `status ${code}`})`);
-      if (performance.now() - worker.started < minimumLife) await delay(minimumLife);
-      await this.#replace();
-    });
+  async #watch(worker: Worker): Promise<void> {
+    await worker.ended;
+    const { exitCode, signalCode } = worker.child;
+    this.sessions.release(worker.sessions);
+    worker.sessions = 0;
+    this.#leaving.delete(worker);
+    if (!this.#workers.includes(worker)) return;
+    this.#workers = this.#workers.filter((other) => other !== worker);
+    this.log.error(`worker process ${worker.pid} died (${signalCode ?? `status ${exitCode}`})`);
+    if (performance.now() - worker.started < minimumLife) await delay(minimumLife);
+    await this.#replace();
   }
 
   async #replace(): Promise<void> {
     while (!this.#closed) {
       const worker = this.#forkOne();
       try {
-        await worker.ready();
-        this.#watch(worker);
+        await this.#ready(worker);
+        void this.#watch(worker);
         this.#workers.push(worker);
         for (const { socket, number } of this.#waiting.splice(0)) this.accept(socket, number);
         return;
@@ -223,14 +247,15 @@ export class WorkerPool implements Backend {
     await Promise.all(all.map((worker) => this.#retire(worker, kind)));
   }
 
-  async #retire(worker: Worker, kind: 'drain' | 'goAway'): Promise<void> {
+  async #retire(worker: Worker, kind: 'retire' | 'drain' | 'goAway'): Promise<void> {
     this.#leaving.add(worker);
     await worker.end(kind);
     this.#leaving.delete(worker);
   }
 
   #tellAll(message: ToWorker): void {
-    for (const worker of [...this.#workers, ...this.#leaving]) worker.tell(message);
+    const all = [...this.#starting, ...this.#workers, ...this.#leaving];
+    for (const worker of all) worker.tell(message);
   }
 }
 

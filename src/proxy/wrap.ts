@@ -58,6 +58,8 @@ export class WrappedCommand extends EventEmitter<Events> {
     private readonly channel: ReportChannel | undefined,
   ) {
     super();
+    // Whatever ends this process.
+    process.once('exit', () => this.child?.kill());
     if (channel === undefined) return;
     channel.onChange = () => {
       this.emit('addresses', this.addresses);
