@@ -1,6 +1,6 @@
 // What goes through the proxy: every byte, in every way to write it, and the end of each direction.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 
 import { readResponse, requestText, WebSocketClient } from '../support/client.js';
 import { closeFrame, frame, Opcode } from '../support/frame.js';
@@ -11,6 +11,15 @@ import { tcp, websocket } from '../support/transport.js';
 import { Wire } from '../support/wire.js';
 import { WsProxy } from './proxy.js';
 import { echoServer, targetServer } from './target.js';
+
+/** A client and its target, with the proxy between them. */
+async function stage(t: TestContext, ...options: string[]) {
+  const target = await targetServer(t);
+  const proxy = await WsProxy.start(t, [...options, 0, `127.0.0.1:${target.port}`]);
+  const client = await WebSocketClient.connect({ port: proxy.port });
+  t.after(() => client.wire.destroy());
+  return { proxy, client, server: await target.next() };
+}
 
 describe('bytes arrive as they were sent', () => {
   for (const framing of framings) {
@@ -60,10 +69,7 @@ describe('bytes arrive as they were sent', () => {
   });
 
   test('text frames with --text, a split character in one message', async (t) => {
-    const target = await targetServer(t);
-    const proxy = await WsProxy.start(t, ['--text', 0, `127.0.0.1:${target.port}`]);
-    const client = await WebSocketClient.connect({ port: proxy.port });
-    const server = await target.next();
+    const { client, server } = await stage(t, '--text');
     const bytes = Buffer.from('a€b');
     await server.write(bytes.subarray(0, 2));
     await client.receive(2);
@@ -99,10 +105,7 @@ describe('bytes arrive as they were sent', () => {
 
 describe('the end', () => {
   test('of the client is a FIN for the target, which may go on', async (t) => {
-    const target = await targetServer(t);
-    const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
-    const client = await WebSocketClient.connect({ port: proxy.port });
-    const server = await target.next();
+    const { proxy, client, server } = await stage(t);
     await client.send('last words');
     await client.close(3001, 'done');
     assert.equal((await server.rest()).toString(), 'last words');
@@ -115,10 +118,7 @@ describe('the end', () => {
   });
 
   test('of the target is a Close frame, and the client may go on until its own', async (t) => {
-    const target = await targetServer(t);
-    const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
-    const client = await WebSocketClient.connect({ port: proxy.port });
-    const server = await target.next();
+    const { proxy, client, server } = await stage(t);
     server.end();
     assert.equal(await client.closed(), 1000);
     await client.send('not yet');
@@ -140,10 +140,7 @@ describe('the end', () => {
   });
 
   test('of a client whose target is slow loses nothing', async (t) => {
-    const target = await targetServer(t);
-    const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
-    const client = await WebSocketClient.connect({ port: proxy.port });
-    const server = await target.next();
+    const { proxy, client, server } = await stage(t);
     const payload = generate(3_000_000);
     const sending = client.send(payload).then(() => client.close(1000));
     await client.closed(); // The proxy waits five seconds for the target, and not longer.
@@ -166,10 +163,7 @@ describe('the end', () => {
   });
 
   test('by a reset is one for the target', async (t) => {
-    const target = await targetServer(t);
-    const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
-    const client = await WebSocketClient.connect({ port: proxy.port });
-    const server = await target.next();
+    const { proxy, client, server } = await stage(t);
     await client.send('x');
     await server.chunk();
     client.wire.reset();
@@ -178,10 +172,7 @@ describe('the end', () => {
   });
 
   test('by a violation is told to both sides', async (t) => {
-    const target = await targetServer(t);
-    const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
-    const client = await WebSocketClient.connect({ port: proxy.port });
-    const server = await target.next();
+    const { proxy, client, server } = await stage(t);
     await client.send('x');
     await server.chunk();
     await client.wire.write(frame({ mask: null, payload: Buffer.from('x') }));
@@ -201,10 +192,7 @@ describe('the end', () => {
   });
 
   test('by a target that breaks is 1011 with a reason', async (t) => {
-    const target = await targetServer(t);
-    const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
-    const client = await WebSocketClient.connect({ port: proxy.port });
-    const server = await target.next();
+    const { client, server } = await stage(t);
     await server.write('before');
     await client.receive(6);
     server.reset();
