@@ -140,7 +140,7 @@ describe('the end', () => {
   });
 
   test('of a client whose target is slow loses nothing', async (t) => {
-    const { proxy, client, server } = await stage(t);
+    const { client, server } = await stage(t);
     const payload = generate(3_000_000);
     const sending = client.send(payload).then(() => client.close(1000));
     await client.closed(); // The proxy waits five seconds for the target, and not longer.
