@@ -137,10 +137,7 @@ export function addOptions(command: Command): void {
         .argParser(parseProxyProtocol),
     )
     .option('--ssl-target', 'speak TLS to it')
-    .option(
-      '--target-cafile <FILE>',
-      'certificates to trust there, in place of those of the system',
-    )
+    .option('--target-cafile <FILE>', 'certificates to trust there, in place of those of Node.js')
     .option('--target-insecure', 'trust whatever certificate it has')
 
     .optionsGroup('TLS (https:// and wss://, on the same port):')
@@ -155,7 +152,7 @@ export function addOptions(command: Command): void {
     )
     .option('--ssl-ciphers <LIST>', 'ciphers to allow, in the words of openssl-ciphers(1)')
     .option('--verify-client', 'only clients that have a certificate')
-    .option('--cafile <FILE>', 'who may have signed it (default: who the system trusts)')
+    .option('--cafile <FILE>', 'who may have signed it (default: who Node.js trusts)')
 
     .optionsGroup('Pages:')
     .option('--web <DIR>', 'serve the files of a folder on the same port')

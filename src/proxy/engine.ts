@@ -183,7 +183,7 @@ export class Engine {
     meter.sessionOpened(dialect, encoding, client.secure);
     const ending = await this.#connectAndRelay(client, stream);
     const seconds = (performance.now() - start) / 1000;
-    meter.sessionClosed(seconds, ending.by);
+    meter.sessionClosed(seconds, this.#leaving ? 'shutdown' : ending.by);
     const { why, received, sent } = ending;
     client.log.info(`${why}; ${received} bytes received, ${sent} sent, ${seconds.toFixed(1)} s`);
   }

@@ -40,9 +40,7 @@ export async function serve(options: ProxyOptions, { onReady }: Events = {}): Pr
   const sink = openSink(options.log);
   const log = createLogger(options.log.level, sink);
   const service = await Service.open(options, sink, log);
-  if (options.log.level !== 'quiet') {
-    for (const line of banner(options, service.address)) report(line);
-  }
+  introduce(options, service.address, log);
   await announceReady();
   service.startCommand();
   onReady?.(service.address);
@@ -54,6 +52,14 @@ export async function serve(options: ProxyOptions, { onReady }: Events = {}): Pr
     process.kill(process.pid, ending.signal);
   }
   return ending.status;
+}
+
+// Lines for programs are nothing but records.
+function introduce(options: ProxyOptions, address: Address, log: Logger): void {
+  const { level, format } = options.log;
+  if (level === 'quiet') return;
+  const show = format === 'json' ? (line: string) => log.info(line) : report;
+  for (const line of banner(options, address)) show(line);
 }
 
 class Service {

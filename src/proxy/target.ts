@@ -52,7 +52,7 @@ export async function connectTarget(
   signal: AbortSignal,
 ): Promise<Socket> {
   const deadline = performance.now() + settings.timeout;
-  let failure = new TargetError('there is no server yet', 'the target is not there yet');
+  let failure: TargetError | undefined;
   for (const address of addresses) {
     try {
       return await connectAddress(address, ends, settings, deadline, signal);
@@ -61,7 +61,7 @@ export async function connectTarget(
       failure = targetError(address, error);
     }
   }
-  throw failure;
+  throw failure ?? new TargetError('there is no server yet', 'the target is not there yet');
 }
 
 function targetError(address: Address, error: unknown): TargetError {
@@ -109,7 +109,7 @@ async function connectName(
   signal: AbortSignal,
 ): Promise<Socket> {
   const found = await lookup(host, { all: true, verbatim: true });
-  let failure: unknown = Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' });
+  let failure: unknown;
   for (const [i, { address }] of found.entries()) {
     const now = performance.now();
     const share = now + (deadline - now) / (found.length - i);
@@ -120,7 +120,7 @@ async function connectName(
       if (signal.aborted) break;
     }
   }
-  throw failure;
+  throw failure ?? Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' });
 }
 
 // Every target is read into the same memory. What Node does otherwise, a buffer for each read, is most
