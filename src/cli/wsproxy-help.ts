@@ -29,3 +29,19 @@ HUP reads certificate and key again and opens the log file anew; USR2 replaces a
 Exit status: 0 after TERM or QUIT, --run-once, --timeout and --idle-timeout; that of COMMAND with
 --wrap-mode exit; 125 if wsproxy fails, 126 if COMMAND cannot be executed or moved, 127 if it is not
 found.`;
+
+export const launchExamples = `
+Examples:
+  wsproxy launch                            the desktop at localhost:5900, on port 6080
+  wsproxy launch --listen 8080 --vnc vnc.lan:5901
+  wsproxy cert && wsproxy launch            the same by https://`;
+
+export const replayExamples = `
+Examples:
+  wsproxy replay session.1 6080             play to every VNC client that connects by WebSocket
+  wsproxy replay --speed 4 session.1 localhost:6080`;
+
+export const certExamples = `
+Examples:
+  wsproxy cert                              self.pem, which wsproxy finds in the same folder
+  wsproxy cert --name vnc.example.org --out /etc/wsproxy.pem --days 90`;

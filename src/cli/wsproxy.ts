@@ -9,7 +9,7 @@ import { attachOptionalValues } from './optional-values.js';
 import { runCli } from './run.js';
 import { parseCount, parseEndpoint, parseHosts, parseSpeed } from './values.js';
 import { version } from './version.js';
-import { examples, usage } from './wsproxy-help.js';
+import { certExamples, examples, launchExamples, replayExamples, usage } from './wsproxy-help.js';
 import { addOptions, type Given, proxyOptions } from './wsproxy-options.js';
 
 /** What follows `--` belongs to the command, untouched. */
@@ -62,6 +62,8 @@ function program(command: readonly string[] | undefined): Command {
     .argument('<source>', 'where to listen: [HOST:]PORT or unix:PATH', parseEndpoint)
     .argument('[target]', 'where to connect: [HOST:]PORT or unix:PATH', parseEndpoint)
     .helpCommand(false)
+    // The options of a subcommand are its own, though they may have the same names.
+    .enablePositionalOptions()
     .configureHelp({
       // The value of such an option must be attached, or it would be taken from an operand.
       optionTerm: (option) => option.flags.replace(/ \[(.*)\]$/, '[=$1]'),
@@ -105,6 +107,7 @@ function program(command: readonly string[] | undefined): Command {
         .default({ host: 'localhost', port: 5900 }, 'localhost:5900'),
     )
     .option('--cert <FILE>', 'certificate and key for https:// (default: self.pem if there)')
+    .addHelpText('after', launchExamples)
     .action(async (given: { listen: Address; vnc: Address; cert?: string }) => {
       const { launch } = await import('../proxy/launch.js');
       process.exitCode = await launch(given);
@@ -116,6 +119,7 @@ function program(command: readonly string[] | undefined): Command {
     .argument('<FILE>', 'what --record wrote')
     .argument('<PORT>', 'where to listen: [HOST:]PORT or unix:PATH', parseEndpoint)
     .option('--speed <FACTOR>', 'faster or slower; 2 is twice as fast', parseSpeed, 1)
+    .addHelpText('after', replayExamples)
     .action(async (file: string, address: Address, { speed }: { speed: number }) => {
       const { replay } = await import('../proxy/replay.js');
       process.exitCode = await replay(file, address, { speed });
@@ -128,6 +132,7 @@ function program(command: readonly string[] | undefined): Command {
     .option('--name <NAME>', 'a host name or address that it is for (may be repeated)', parseHosts)
     .option('--days <N>', 'how long it is valid', parseCount(1, 3650), 397)
     .option('--force', 'replace the file')
+    .addHelpText('after', certExamples)
     .action(async (given: { out: string; name?: string[]; days: number; force?: true }) => {
       const { describeCertificate, makeCertificate } = await import('../proxy/certificate.js');
       const { out: file, name: names = [], days, force = false } = given;

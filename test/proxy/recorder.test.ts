@@ -175,11 +175,11 @@ describe('a recording that cannot be', () => {
       await within('the recorder to give up', recorder.closed);
       recorder.toClient(everyByte);
       await finished(recorder);
+      const why = 'there will be no recording: EEXIST; move that file away, or';
       assert.deepEqual(
-        lines.map(({ level, msg }) => [level, msg]),
-        [[50, `${file}.${number}: there will be no recording: EEXIST`]],
+        lines.map(({ level, msg }) => [level, msg.startsWith(`${file}.${number}: ${why}`)]),
+        [[50, true]],
       );
-      assert.match(String(lines[0]?.['hint']), /move that file away/);
     }
     assert.equal(readFileSync(`${file}.1`, 'utf8'), 'precious');
     assert.equal(readFileSync(join(folder, 'target'), 'utf8'), 'precious');
@@ -192,10 +192,8 @@ describe('a recording that cannot be', () => {
     const recorder = Recorder.open(file, 1, 'binary', log);
     for (let i = 0; i < 100; i += 1) recorder.fromClient(everyByte);
     await finished(recorder);
-    assert.deepEqual(
-      lines.map(({ msg }) => msg),
-      [`${file}.1: there will be no recording: ENOENT`],
-    );
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]?.msg ?? '', /removed\/session\.1: there will be no recording: ENOENT; /);
   });
 
   test('bothers nobody when its folder is removed in the meantime', async (t) => {
@@ -223,8 +221,10 @@ describe('a recording that cannot be', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await finished(recorder);
-    assert.match(lines.map(({ msg }) => msg).join('\n'), /^\S+: the recording ends here: ENOSPC$/);
-    assert.match(String(lines[0]?.['hint']), /make room/);
+    assert.match(
+      lines.map(({ msg }) => msg).join('\n'),
+      /^\S+: the recording ends here: ENOSPC; make room.*$/,
+    );
     assertCutOff(join(folder, 'session.1'), sent, 50_000);
     assert.deepEqual(openFiles(folder), []);
   });
