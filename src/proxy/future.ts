@@ -2,7 +2,7 @@
 import { LaunchError } from '../errors.js';
 import { resolveCommand } from '../launcher/command.js';
 import { injectedEnvironment, type Variables } from '../launcher/environment.js';
-import { readEnvironment, withoutNotes } from '../launcher/inheritance.js';
+import { withoutNotes } from '../launcher/inheritance.js';
 import type { Injection } from '../launcher/injection.js';
 import { findProgram } from '../launcher/search.js';
 
@@ -17,18 +17,18 @@ export interface Future {
 /** The command with the shim in it. Throws a LaunchError if the shim's path cannot be preloaded. */
 export function injectedFuture(
   { command: { path, argv }, shim, needed }: Injection,
+  environment: readonly string[],
   variables: Variables,
 ): Future {
-  return {
-    path,
-    argv,
-    environment: injectedEnvironment(readEnvironment(), shim, variables, needed),
-  };
+  return { path, argv, environment: injectedEnvironment(environment, shim, variables, needed) };
 }
 
 /** The command as it is. Throws a LaunchError if it cannot be executed. */
-export function plainFuture(commandLine: readonly string[]): Future {
-  return { ...plainCommand(commandLine), environment: withoutNotes(readEnvironment()) };
+export function plainFuture(
+  commandLine: readonly string[],
+  environment: readonly string[],
+): Future {
+  return { ...plainCommand(commandLine), environment: withoutNotes(environment) };
 }
 
 // Without the shim, what cannot be looked into may still be executed: the kernel knows more kinds of

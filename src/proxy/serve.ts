@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 
+import { readEnvironment } from '../launcher/inheritance.js';
 import { report } from '../launcher/progress.js';
 import { createLogger } from '../log/logger.js';
 import { openSink, type Sink } from '../log/sink.js';
@@ -62,6 +63,9 @@ function introduce(options: ProxyOptions, address: Address, log: Logger): void {
   for (const line of banner(options, address)) show(line);
 }
 
+// What no command is to get: a secret, and the mark of a daemon.
+const isOurs = /^(?:WSPROXY_KEY_PASSWORD|WSWRAP_DAEMON)=/;
+
 class Service {
   #connections = 0;
   #closing = false;
@@ -112,6 +116,8 @@ class Service {
     const targetCa = cafile === undefined ? undefined : readTargetCa(cafile);
     const metrics = await openMetricsPort(how, options.sourceMode);
     if (how.pidFile !== undefined) writePidFile(how.pidFile);
+    // Whoever has become another user may not read that any more.
+    const environment = readEnvironment().filter((line) => !isOurs.test(line));
     if (how.identity !== undefined) dropPrivileges(how.identity);
 
     const settings: EngineSettings = {
@@ -126,7 +132,7 @@ class Service {
       how.runOnce ? 1 : Number.POSITIVE_INFINITY,
     );
     const backend = await openBackend(how, settings, sessions, sink, log);
-    const command = await prepareCommand(options, log);
+    const command = await prepareCommand(options, environment, log);
     const signals = {
       reload: () => service.#reload(),
       restart: () => {
@@ -192,11 +198,18 @@ async function openMetricsPort(
 
 async function prepareCommand(
   { command, source, target }: ProxyOptions,
+  environment: readonly string[],
   log: Logger,
 ): Promise<WrappedCommand | undefined> {
   if (command === undefined) return undefined;
   const moved = target.address === undefined && 'port' in source ? { port: source.port } : {};
-  return WrappedCommand.prepare({ command: command.words, mode: command.mode, ...moved, log });
+  return WrappedCommand.prepare({
+    command: command.words,
+    mode: command.mode,
+    environment,
+    ...moved,
+    log,
+  });
 }
 
 async function endOf(command: WrappedCommand): Promise<Ending> {

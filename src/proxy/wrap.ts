@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 
 import { exitStatus } from '../errors.js';
 import { ensureBuilt, nativePart } from '../launcher/built.js';
+import { readEnvironment } from '../launcher/inheritance.js';
 import { prepareInjection } from '../launcher/injection.js';
 import type { Address } from './address.js';
 import { type Future, injectedFuture, plainFuture } from './future.js';
@@ -25,6 +26,8 @@ export interface WrapOptions {
   mode: WrapMode;
   /** The port to move; absent: the command listens where it wants, and nothing is injected. */
   port?: number;
+  /** NAME=VALUE lines as byte strings ("latin1"); absent: those of this process. */
+  environment?: readonly string[];
   log: Logger;
 }
 
@@ -71,9 +74,9 @@ export class WrappedCommand extends EventEmitter<Events> {
    * 127 when there is no such command, 126 when it cannot be executed or injected.
    */
   static async prepare(options: WrapOptions): Promise<WrappedCommand> {
-    const { command, port, log } = options;
+    const { command, port, environment = readEnvironment(), log } = options;
     if (port === undefined) {
-      const future = plainFuture(command);
+      const future = plainFuture(command, environment);
       await ensureBuilt(nativePart);
       return new WrappedCommand(options, future, undefined);
     }
@@ -81,7 +84,11 @@ export class WrappedCommand extends EventEmitter<Events> {
     const channel = await ReportChannel.open(log);
     try {
       const variables = { WSWRAP_MOVE: String(port), ...channel.variables };
-      return new WrappedCommand(options, injectedFuture(injection, variables), channel);
+      return new WrappedCommand(
+        options,
+        injectedFuture(injection, environment, variables),
+        channel,
+      );
     } catch (error) {
       await channel.close();
       throw error;
