@@ -1,11 +1,9 @@
 // Recordings as they are written: loadable as a script, exact to the byte, and never in the way of
 // the connection.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,7 +11,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +22,7 @@ import { openFiles } from '../support/kernel.js';
 import { logged } from '../support/log.js';
 import { Random, seedOfThisRun } from '../support/random.js';
 import { payloadOf, runScript } from './script.js';
+import { smallDisk } from './small-disk.js';
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
@@ -280,17 +278,6 @@ describe('the number of the first recording', () => {
     });
   });
 });
-
-/** A disk of 64 KiB for the time of a test, if this user may mount one. */
-function smallDisk(t: TestContext): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'wswrap-disk-'));
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', folder]);
-  t.after(() => {
-    if (status === 0) execFileSync('umount', [folder]);
-    rmSync(folder, { recursive: true });
-  });
-  return status === 0 ? folder : undefined;
-}
 
 /** The recording has the first of what was sent, nothing else, and about as much as fits. */
 function assertCutOff(file: string, sent: readonly Buffer[], size: number): void {
