@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-
+import { LaunchError } from '../errors.js';
 import { readEnvironment } from '../launcher/inheritance.js';
 import { report } from '../launcher/progress.js';
 import { createLogger } from '../log/logger.js';
@@ -19,10 +19,11 @@ import { Listener } from './listener.js';
 import { LocalBackend } from './local.js';
 import type { MetricsPort } from './metrics-port.js';
 import type { ProcessOptions, ProxyOptions } from './options.js';
+import { readAuthorities } from './pem.js';
 import { writePidFile } from './pid-file.js';
 import { firstRecordingNumber } from './recorder.js';
 import { Sessions } from './sessions.js';
-import { expiryOf, readTargetCa, readTlsMaterial } from './tls.js';
+import { expiryOf, readTlsMaterial } from './tls.js';
 import { WorkerPool } from './workers.js';
 import { WrappedCommand } from './wrap.js';
 
@@ -113,7 +114,7 @@ class Service {
     const { process: how, record } = options;
     const tls = options.tls === undefined ? undefined : readTlsMaterial(options.tls);
     const cafile = options.target.tls?.cafile;
-    const targetCa = cafile === undefined ? undefined : readTargetCa(cafile);
+    const targetCa = cafile === undefined ? undefined : readAuthorities(cafile, '--target-cafile');
     const metrics = await openMetricsPort(how, options.sourceMode);
     if (how.pidFile !== undefined) writePidFile(how.pidFile);
     // Whoever has become another user may not read that any more.
@@ -181,7 +182,8 @@ class Service {
       this.backend.reloadTls(readTlsMaterial(tls));
       this.log.info('the certificate was read again');
     } catch (error) {
-      this.log.error(error, 'the certificate stays the old one');
+      if (!(error instanceof LaunchError)) throw error;
+      this.log.error(`the certificate stays the old one: ${error.message}`);
     }
   }
 }

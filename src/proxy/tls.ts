@@ -1,12 +1,12 @@
 // TLS on the same port: the certificate, and the handshake of a connection whose first byte asked for
 // it. Node's tls.Server does the handshake, because only it checks the certificates of clients.
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { createSecureContext, createServer, type TLSSocket } from 'node:tls';
+import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls';
 
 import { errnoOf, LaunchError } from '../errors.js';
 import type { TlsOptions } from './options.js';
+import { readAuthorities, readText } from './pem.js';
 
 /** Everything that was read from files: a process that gave up its privileges is sent it. */
 export interface TlsMaterial {
@@ -25,50 +25,24 @@ export function readTlsMaterial(options: TlsOptions): TlsMaterial {
   const passphrase =
     passwordFile === undefined
       ? process.env['WSPROXY_KEY_PASSWORD']
-      : read(passwordFile, '--key-password-file').replace(/\r?\n$/, '');
+      : readText(passwordFile, '--key-password-file').replace(/\r?\n$/, '');
+  const cert = readText(options.cert, '--cert', "'wsproxy cert' makes one for a first try");
   const material: TlsMaterial = {
-    cert: read(options.cert, '--cert'),
-    key: read(options.key ?? options.cert, options.key === undefined ? '--cert' : '--key'),
+    cert,
+    key: options.key === undefined ? cert : readText(options.key, '--key'),
     minVersion,
     requestCert: options.verifyClient,
     ...(passphrase === undefined ? {} : { passphrase }),
-    ...(cafile === undefined ? {} : { ca: read(cafile, '--cafile') }),
+    ...(cafile === undefined ? {} : { ca: readAuthorities(cafile, '--cafile') }),
     ...(ciphers === undefined ? {} : { ciphers }),
   };
   check(material, options);
   return material;
 }
 
-/** Reads the certificates that a target's is checked against. Throws a LaunchError. */
-export function readTargetCa(file: string): string {
-  const option = '--target-cafile';
-  const text = read(file, option);
-  try {
-    new X509Certificate(text);
-    return text;
-  } catch (cause) {
-    const hint = `give ${option} a file in PEM format`;
-    throw new LaunchError('TLS_FILE', `${file}: no certificate`, hint, undefined, { cause });
-  }
-}
-
 /** When the certificate ends, for a word at the start. */
 export function expiryOf({ cert }: TlsMaterial): Date {
   return new Date(new X509Certificate(cert).validTo);
-}
-
-function read(file: string, option: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new LaunchError(
-      'TLS_FILE',
-      `${file}: cannot be read (${errnoOf(error) ?? String(error)})`,
-      `give ${option} a file in PEM format; 'wsproxy cert' makes one for a first try`,
-      undefined,
-      { cause: error },
-    );
-  }
 }
 
 function check(material: TlsMaterial, options: TlsOptions): void {
@@ -77,17 +51,26 @@ function check(material: TlsMaterial, options: TlsOptions): void {
   } catch (error) {
     const { cert, key = cert } = options;
     const reason = error instanceof Error ? error.message.replace(/^error:\w+:/, '') : '';
-    const locked = /ENCRYPTED/.test(material.key) && material.passphrase === undefined;
     throw new LaunchError(
       'TLS_UNUSABLE',
       `${cert === key ? cert : `${cert} and ${key}`}: no usable certificate with its key (${reason})`,
-      locked
-        ? 'the key has a passphrase: give --key-password-file, or set WSPROXY_KEY_PASSWORD'
-        : 'both must be in PEM format and belong together; one file may hold both',
+      hintFor(errnoOf(error), material),
       undefined,
       { cause: error },
     );
   }
+}
+
+function hintFor(code: string | undefined, { key, passphrase }: TlsMaterial): string {
+  if (code === 'ERR_SSL_NO_CIPHER_MATCH') {
+    return "--ssl-ciphers: 'openssl ciphers LIST' shows what a list stands for";
+  }
+  if (code !== 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' && key.includes('ENCRYPTED')) {
+    return passphrase === undefined
+      ? 'the key has a passphrase: give --key-password-file, or set WSPROXY_KEY_PASSWORD'
+      : 'the passphrase of the key may be a wrong one';
+  }
+  return 'both must be in PEM format and belong together; one file may hold both';
 }
 
 function contextOf({ requestCert: _, ...context }: TlsMaterial) {
@@ -96,26 +79,19 @@ function contextOf({ requestCert: _, ...context }: TlsMaterial) {
 
 /** The TLS side of the port. */
 export class TlsPort {
-  readonly #server;
+  readonly #server: Server;
   // tls.Server tells of its own sockets only, not of those that it was given.
-  readonly #waiting = new Map<string, ((result: TLSSocket | Error) => void)[]>();
+  readonly #waiting = new Map<string, (result: TLSSocket | Error) => void>();
 
-  constructor(material: TlsMaterial) {
-    const { requestCert } = material;
-    this.#server = createServer({
-      ...contextOf(material),
-      requestCert,
-      rejectUnauthorized: requestCert,
-      ALPNProtocols: ['http/1.1'],
-      // Whoever calls secure() has a deadline of their own.
-      handshakeTimeout: 2 ** 31 - 1,
+  constructor(private material: TlsMaterial) {
+    this.#server = handshakeServer(material, (socket, result) => {
+      this.#waiting.get(keyOf(socket))?.(result);
     });
-    this.#server.on('secureConnection', (socket) => this.#settle(socket, socket));
-    this.#server.on('tlsClientError', (error, socket) => this.#settle(socket, error));
   }
 
   /** From now on handshakes use other material; connections that are open go on. */
   reload(material: TlsMaterial): void {
+    this.material = material;
     this.#server.setSecureContext(contextOf(material));
   }
 
@@ -127,21 +103,38 @@ export class TlsPort {
     return new Promise((resolve) => {
       const key = keyOf(socket);
       const settle = (result: TLSSocket | Error) => {
-        const left = (this.#waiting.get(key) ?? []).filter((other) => other !== settle);
-        if (left.length > 0) this.#waiting.set(key, left);
-        else this.#waiting.delete(key);
+        this.#waiting.delete(key);
         resolve(result);
       };
-      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), settle]);
       socket.once('close', () => settle(new Error('the client left during the TLS handshake')));
+      // Clients of a Unix socket have no address to know them by: each has a server of its own.
+      if (socket.remoteAddress === undefined) {
+        const server = handshakeServer(this.material, (_, result) => settle(result));
+        server.emit('connection', socket);
+        return;
+      }
+      this.#waiting.set(key, settle);
       this.#server.emit('connection', socket);
     });
   }
+}
 
-  // Clients of a Unix socket cannot be told apart; then it is as good to take the first.
-  #settle(socket: TLSSocket, result: TLSSocket | Error): void {
-    this.#waiting.get(keyOf(socket))?.[0]?.(result);
-  }
+// `settle` is told what came of each handshake.
+function handshakeServer(
+  material: TlsMaterial,
+  settle: (socket: TLSSocket, result: TLSSocket | Error) => void,
+): Server {
+  const { requestCert } = material;
+  return createServer({
+    ...contextOf(material),
+    requestCert,
+    rejectUnauthorized: requestCert,
+    ALPNProtocols: ['http/1.1'],
+    // Whoever calls secure() has a deadline of their own.
+    handshakeTimeout: 2 ** 31 - 1,
+  })
+    .on('secureConnection', (socket) => settle(socket, socket))
+    .on('tlsClientError', (error, socket) => settle(socket, error));
 }
 
 function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {

@@ -52,6 +52,30 @@ export class WsProxy {
   static async start(
     t: TestContext,
     args: readonly (string | number)[],
+    options?: StartOptions,
+  ): Promise<WsProxy> {
+    const proxy = await WsProxy.#attempt(t, args, options);
+    assert.ok(!proxy.ended, `wsproxy ended early: ${proxy.stderr}`);
+    proxy.port = Number(/Listen on \S*:(\d+)\n/.exec(proxy.stderr)?.[1] ?? 0);
+    return proxy;
+  }
+
+  /** Starts `wsproxy ARGS…`, which must not serve: it says why, with status 125. Returns that. */
+  static async refusal(
+    t: TestContext,
+    args: readonly (string | number)[],
+    options?: StartOptions,
+  ): Promise<string> {
+    const proxy = await WsProxy.#attempt(t, args, options);
+    assert.ok(proxy.ended, `wsproxy serves: ${proxy.stderr}`);
+    assert.equal((await proxy.exit()).code, 125, proxy.stderr);
+    assert.doesNotMatch(proxy.stderr, /^\s+at /m, 'a stack trace is for nobody');
+    return proxy.stderr;
+  }
+
+  static async #attempt(
+    t: TestContext,
+    args: readonly (string | number)[],
     { env, cwd, prefix = [] }: StartOptions = {},
   ): Promise<WsProxy> {
     const [file = wsproxy, ...words] = [...prefix, wsproxy, ...args.map(String)];
@@ -63,8 +87,6 @@ export class WsProxy {
     const proxy = new WsProxy(child);
     t.after(() => proxy.stop());
     await eventually('wsproxy listens', () => proxy.ended || /Listen on .*\n/.test(proxy.stderr));
-    assert.ok(!proxy.ended, `wsproxy ended early: ${proxy.stderr}`);
-    proxy.port = Number(/Listen on \S*:(\d+)\n/.exec(proxy.stderr)?.[1] ?? 0);
     return proxy;
   }
 

@@ -1,0 +1,42 @@
+// The files of TLS, read at the start: what is wrong with one of them is said with its name and that
+// of its option.
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+import { errnoOf, LaunchError } from '../errors.js';
+
+/** The text of a file that `option` names. Throws a LaunchError if it cannot be read. */
+export function readText(file: string, option: string, hint = 'name a readable file'): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new LaunchError(
+      'TLS_FILE',
+      `${file}: cannot be read (${errnoOf(error) ?? String(error)})`,
+      `${option}: ${hint}`,
+      undefined,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Certificates to trust, in PEM. Throws a LaunchError if there are none: TLS would take that for
+ * nobody to trust, and fail with every peer.
+ */
+export function readAuthorities(file: string, option: string): string {
+  const hint = 'give the certificates to trust, in PEM format';
+  const pem = readText(file, option, hint);
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch (error) {
+    throw new LaunchError(
+      'TLS_FILE',
+      `${file}: there is no certificate in it`,
+      `${option}: ${hint}`,
+      undefined,
+      { cause: error },
+    );
+  }
+}
