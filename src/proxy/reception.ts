@@ -1,5 +1,6 @@
 // Everything between accept and a session: which protocol a client speaks, TLS, the handshake, pages,
 // and the time and room that all of this may take. Nobody is served before it is known what they want.
+import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
@@ -8,7 +9,7 @@ import type { Logger } from 'pino';
 import type { Policy } from '../codec.js';
 import { Waiting } from '../websocket/deadline.js';
 import { linger } from '../websocket/linger.js';
-import { type Accepted, headOf, type Opening, readOpening } from '../websocket/opening.js';
+import { type Accepted, headOf, judge, type Opening, readOpening } from '../websocket/opening.js';
 import { refusal } from '../websocket/refusal.js';
 import { formatAddress, plainAddress } from './address.js';
 import { policyAnswer, sniff } from './sniff.js';
@@ -56,6 +57,8 @@ export class Reception {
   readonly #clients = new WeakMap<Socket, Client>();
   readonly #pages = createServer({ maxHeaderSize: 8192 });
   readonly #readers = new Set<Socket>();
+  /** The answer to the newest request of a page reader. */
+  readonly #answers = new WeakMap<Socket, ServerResponse>();
   #retiring = false;
 
   constructor(
@@ -148,6 +151,8 @@ export class Reception {
     if (opening.outcome === 'refused' && this.#wantsPage(opening)) {
       socket.unshift(opening.head);
       this.#readers.add(socket);
+      // The head may not be whole.
+      this.#waiting.add(socket);
       socket.once('close', () => this.#readers.delete(socket));
       this.#pages.emit('connection', socket);
       socket.resume();
@@ -177,24 +182,46 @@ export class Reception {
   #servePage(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.#waiting.delete(socket);
+    this.#answers.set(socket, response);
     response.once('close', () => {
-      if (!socket.destroyed) this.#waiting.add(socket);
+      if (!socket.destroyed && this.#answers.get(socket) === response) this.#waiting.add(socket);
     });
     if (this.#retiring) response.shouldKeepAlive = false;
-    const { log } = this.#clients.get(socket) ?? this.services;
+    const client = this.#clients.get(socket);
+    if (client === undefined) return void socket.destroy();
+    const { log } = client;
     const [path = ''] = (request.url ?? '').split('?');
     response.once('finish', () => log.debug(`${request.method} ${path} ${response.statusCode}`));
-    this.services.pages?.(request, response);
+    if (this.#mayRead(request, response, client)) this.services.pages?.(request, response);
+  }
+
+  // Only the first request of a connection was judged, and that before its Host if it was no GET.
+  #mayRead(request: IncomingMessage, response: ServerResponse, client: Client): boolean {
+    const { method } = request;
+    // Others have no answer that could tell anything.
+    if (method !== 'GET' && method !== 'HEAD') return true;
+    const { url, httpVersion, rawHeaders } = request;
+    const head = headOf({ method: 'GET', url, httpVersion, rawHeaders });
+    const verdict = judge(head, this.settings.policy);
+    if (verdict.outcome !== 'refused' || mayBePage.has(verdict.status)) return true;
+    const { status, reason } = verdict;
+    client.log.info(`refused: ${status} ${reason}`);
+    this.services.onRefused('http');
+    response
+      .writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' })
+      .end(`${reason}\n`);
+    return false;
   }
 
   // A reverse proxy may use a connection for a page first.
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const client = this.#clients.get(socket);
     if (client === undefined) return void socket.destroy();
-    this.#readers.delete(socket);
     socket.setTimeout(0);
-    this.#waiting.delete(socket);
     this.#waiting.add(socket);
+    const answer = this.#answers.get(socket);
+    if (answer !== undefined && !answer.closed) await once(answer, 'close');
+    this.#readers.delete(socket);
     const policy = { ...this.settings.policy, secure: client.secure };
     const opening = await readOpening(socket, policy, Buffer.concat([headOf(request), head]));
     this.#waiting.delete(socket);

@@ -10,7 +10,7 @@ export type Kind =
   | 'flash'
   /** A request, or something that will be refused as one. */
   | 'http'
-  /** It left without a word. */
+  /** It left without a word. The socket is closed. */
   | 'gone';
 
 /** What a Flash client sends before it connects to a port for good; a NUL may follow. */
@@ -28,7 +28,10 @@ export async function sniff(socket: Socket): Promise<Kind> {
   let seen = Buffer.alloc(0);
   for (;;) {
     const chunk = await nextChunk(socket);
-    if (chunk === undefined) return 'gone';
+    if (chunk === undefined) {
+      socket.destroy();
+      return 'gone';
+    }
     seen = Buffer.concat([seen, chunk]);
     const kind = kindOf(seen);
     if (kind === undefined) continue;

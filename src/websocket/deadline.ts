@@ -1,8 +1,13 @@
 // Clients that have not said yet what they want: each has so long, and there are only so many.
 import type { Socket } from 'node:net';
 
+interface Wait {
+  timer: NodeJS.Timeout;
+  forget(): void;
+}
+
 export class Waiting {
-  readonly #timers = new Map<Socket, NodeJS.Timeout>();
+  readonly #waits = new Map<Socket, Wait>();
 
   /** `time` in milliseconds; when there are more than `most`, the oldest goes. */
   constructor(
@@ -12,29 +17,32 @@ export class Waiting {
   ) {}
 
   get count(): number {
-    return this.#timers.size;
+    return this.#waits.size;
   }
 
-  /** From now on the time runs. A socket that closes is forgotten. */
+  /** From now on the time runs, anew if it did before. A socket that closes is forgotten. */
   add(socket: Socket): void {
-    const [oldest] = this.#timers.keys();
-    if (this.#timers.size >= this.most && oldest !== undefined) this.#drop(oldest, 'crowd');
-    this.#timers.set(
-      socket,
-      setTimeout(() => this.#drop(socket, 'deadline'), this.time),
-    );
-    socket.once('close', () => this.delete(socket));
+    this.delete(socket);
+    const [oldest] = this.#waits.keys();
+    if (this.#waits.size >= this.most && oldest !== undefined) this.#drop(oldest, 'crowd');
+    const timer = setTimeout(() => this.#drop(socket, 'deadline'), this.time);
+    const forget = () => this.delete(socket);
+    this.#waits.set(socket, { timer, forget });
+    socket.once('close', forget);
   }
 
   /** The socket's client has said what it wants. */
   delete(socket: Socket): void {
-    clearTimeout(this.#timers.get(socket));
-    this.#timers.delete(socket);
+    const wait = this.#waits.get(socket);
+    if (wait === undefined) return;
+    clearTimeout(wait.timer);
+    socket.off('close', wait.forget);
+    this.#waits.delete(socket);
   }
 
   /** Closes all of them. */
   clear(): void {
-    for (const socket of [...this.#timers.keys()]) {
+    for (const socket of [...this.#waits.keys()]) {
       this.delete(socket);
       socket.destroy();
     }

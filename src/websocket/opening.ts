@@ -12,7 +12,7 @@ export type Opening =
   /** The answer was not sent yet; `rest` follows the head: frames, perhaps. */
   | { outcome: 'accepted'; handshake: Accepted; rest: Buffer }
   | { outcome: 'refused'; handshake: Refused; head: Buffer }
-  /** The client left first. */
+  /** The client left first. The socket is closed. */
   | { outcome: 'gone' };
 
 let codec: Codec | undefined;
@@ -26,17 +26,26 @@ export async function readOpening(
   policy: Policy,
   head: Buffer = Buffer.alloc(0),
 ): Promise<Opening> {
-  codec ??= loadCodec();
   for (let seen = head; ; ) {
-    const handshake = codec.negotiate(seen, policy);
+    const handshake = judge(seen, policy);
     if (handshake.outcome === 'accepted') {
       return { outcome: 'accepted', handshake, rest: seen.subarray(handshake.headSize) };
     }
     if (handshake.outcome === 'refused') return { outcome: 'refused', handshake, head: seen };
     const chunk = await nextChunk(socket);
-    if (chunk === undefined) return { outcome: 'gone' };
+    if (chunk === undefined) {
+      // It may have left the other direction open.
+      socket.destroy();
+      return { outcome: 'gone' };
+    }
     seen = Buffer.concat([seen, chunk]);
   }
+}
+
+/** What the codec says of a head, of which all bytes are shown from the first one. */
+export function judge(head: Buffer, policy: Policy): Handshake {
+  codec ??= loadCodec();
+  return codec.negotiate(head, policy);
 }
 
 /** The head of a request that Node's parser has already read, as text that the codec can judge. */
