@@ -1,6 +1,5 @@
 // Everything between accept and a session: which protocol a client speaks, TLS, the handshake, pages,
 // and the time and room that all of this may take. Nobody is served before it is known what they want.
-import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
@@ -73,7 +72,9 @@ export class Reception {
       this.#drop(socket, slow ? 'slow' : 'crowd', slow ? 'too slow' : 'too many handshakes');
     });
     this.#pages.setTimeout(pageTimeout);
-    this.#pages.on('request', (request, response) => this.#servePage(request, response));
+    this.#pages.on('request', (request, response) => {
+      this.#servePage(request, response).catch((error) => this.#fail(request.socket, error));
+    });
     this.#pages.on('upgrade', (request, socket, head) => {
       // What http.Server was given are sockets, and it gives nothing else.
       const same = socket as Socket;
@@ -178,17 +179,20 @@ export class Reception {
     }
   }
 
-  // Between two requests on one connection the time for a handshake runs again.
-  #servePage(request: IncomingMessage, response: ServerResponse): void {
+  // One page after the other, or a client that asks for many at once would open as many files.
+  // Between two requests the time for a handshake runs again.
+  async #servePage(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
     this.#waiting.delete(socket);
+    const before = this.#answers.get(socket);
     this.#answers.set(socket, response);
     response.once('close', () => {
       if (!socket.destroyed && this.#answers.get(socket) === response) this.#waiting.add(socket);
     });
     if (this.#retiring) response.shouldKeepAlive = false;
+    await closed(before);
     const client = this.#clients.get(socket);
-    if (client === undefined) return void socket.destroy();
+    if (client === undefined || socket.destroyed) return void socket.destroy();
     const { log } = client;
     const [path = ''] = (request.url ?? '').split('?');
     response.once('finish', () => log.debug(`${request.method} ${path} ${response.statusCode}`));
@@ -219,8 +223,7 @@ export class Reception {
     if (client === undefined) return void socket.destroy();
     socket.setTimeout(0);
     this.#waiting.add(socket);
-    const answer = this.#answers.get(socket);
-    if (answer !== undefined && !answer.closed) await once(answer, 'close');
+    await closed(this.#answers.get(socket));
     this.#readers.delete(socket);
     const policy = { ...this.settings.policy, secure: client.secure };
     const opening = await readOpening(socket, policy, Buffer.concat([headOf(request), head]));
@@ -251,4 +254,12 @@ export class Reception {
   #leave({ log }: Client): void {
     log.debug('left before it said what it wants');
   }
+}
+
+// Resolves when nothing more of an answer will come.
+function closed(answer: ServerResponse | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (answer === undefined || answer.closed) resolve();
+    else answer.once('close', resolve);
+  });
 }
