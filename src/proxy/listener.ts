@@ -60,7 +60,10 @@ export class Listener {
 export async function listenOn(server: Server, address: Address, mode: number): Promise<void> {
   try {
     if ('path' in address) await removeStale(address.path);
+    // Nobody may connect before a Unix socket has its permissions.
+    const umask = process.umask(0o777);
     server.listen({ ...address, backlog: 511 });
+    process.umask(umask);
     await once(server, 'listening');
     if ('path' in address) chmodSync(address.path, mode);
   } catch (error) {
@@ -68,13 +71,11 @@ export async function listenOn(server: Server, address: Address, mode: number): 
   }
 }
 
-// Whoever was killed leaves the socket's file behind.
+// Whoever was killed leaves the socket's file behind. Anything else is no rubbish.
 async function removeStale(path: string): Promise<void> {
-  try {
-    if (!statSync(path).isSocket()) return;
-  } catch {
-    return;
-  }
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isSocket()) throw Object.assign(new Error(path), { code: 'ENOTSOCK' });
   const probe = connect({ path });
   const answered = await new Promise<boolean>((resolve) => {
     probe.once('connect', () => resolve(true));
@@ -108,6 +109,8 @@ function explain(address: Address, errno: string): [message: string, hint?: stri
       return 'path' in address
         ? ['not permitted there', 'choose a folder that you can write to']
         : ['not permitted', 'ports below 1024 are for root: choose another, or start as root'];
+    case 'ENOTSOCK':
+      return ['that is no socket, and is left alone', 'choose another path'];
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return ['this machine has no such address', 'leave it out to listen on all addresses'];
