@@ -113,7 +113,7 @@ export class Reception {
     socket.setTimeout(silence, () => this.#drop(socket, 'silent', 'nothing came for 3 s'));
     const kind = await sniff(socket);
     socket.setTimeout(0).removeAllListeners('timeout');
-    if (kind === 'gone') return this.#leave(client);
+    if (kind === 'gone') return this.#leave(socket, client);
     if (kind === 'tls') return this.#secure(socket, client);
     if (this.settings.tlsOnly) {
       const reason = 'This port speaks TLS only: use wss:// or https://.';
@@ -170,7 +170,7 @@ export class Reception {
 
   #settle(socket: Socket, client: Client, opening: Opening): void {
     if (opening.outcome === 'gone') {
-      this.#leave(client);
+      this.#leave(socket, client);
     } else if (opening.outcome === 'accepted') {
       this.services.onAccepted(client, socket, opening.handshake, opening.rest);
     } else {
@@ -251,8 +251,9 @@ export class Reception {
     socket.destroy();
   }
 
-  #leave({ log }: Client): void {
+  #leave(socket: Socket, { log }: Client): void {
     log.debug('left before it said what it wants');
+    socket.destroy();
   }
 }
 

@@ -15,7 +15,7 @@ import { linger } from './linger.js';
 import { listensOnLoopback } from './loopback.js';
 import { headOf, type Opening, type Refused, readOpening } from './opening.js';
 import { refusal } from './refusal.js';
-import { type StreamOptions, WebSocketStream } from './stream.js';
+import { defaultCloseTimeout, type StreamOptions, WebSocketStream } from './stream.js';
 
 export interface WebSocketServerOptions extends Omit<Policy, 'loopback' | 'secure'>, StreamOptions {
   /** Serve the upgrades of this HTTP server (or HTTPS server); others stay its own. */
@@ -65,7 +65,7 @@ export class WebSocketServer extends EventEmitter<Events> {
     this.#server.on('error', (error) => {
       if (this.#server.listening) this.emit('error', error);
     });
-    server?.on('upgrade', (request, socket, head) => this.handleUpgrade(request, socket, head));
+    server?.on('upgrade', this.#onUpgrade);
   }
 
   /** Clients that are connected. */
@@ -97,23 +97,26 @@ export class WebSocketServer extends EventEmitter<Events> {
   }
 
   /**
-   * Stops listening, tells every client (Close 1001), and resolves when all are gone: after
-   * `closeTimeout` at the latest.
+   * Takes nobody new, tells every client (Close 1001), and resolves when all are gone: those that
+   * do not answer are dropped after `closeTimeout`. An HTTP server stays open.
    */
   async close(): Promise<void> {
+    this.#options.server?.off('upgrade', this.#onUpgrade);
     const closed = this.#server.listening ? once(this.#server, 'close') : undefined;
     this.#server.close();
     this.#waiting.clear();
-    await Promise.all(
-      [...this.#streams].map(async (stream) => {
-        const gone = once(stream, 'close');
-        stream.close(1001);
-        stream.resume();
-        await gone;
-      }),
-    );
+    const { closeTimeout = defaultCloseTimeout } = this.#options;
+    const late = setTimeout(() => {
+      for (const { socket } of this.#streams) socket.destroy();
+    }, closeTimeout);
+    await Promise.all([...this.#streams].map(sendAway));
+    clearTimeout(late);
     await closed;
   }
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    this.handleUpgrade(request, socket, head);
+  };
 
   async #open(socket: Socket, head?: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
@@ -124,7 +127,7 @@ export class WebSocketServer extends EventEmitter<Events> {
   }
 
   #decide(socket: Socket, opening: Opening): void {
-    if (opening.outcome === 'gone') return;
+    if (opening.outcome === 'gone') return void socket.destroy();
     const { maxConnections = Number.POSITIVE_INFINITY } = this.#options;
     if (opening.outcome === 'refused') {
       this.#refuse(socket, opening.handshake);
@@ -159,4 +162,13 @@ export class WebSocketServer extends EventEmitter<Events> {
       secure: 'encrypted' in socket,
     };
   }
+}
+
+// However it leaves, it is gone.
+function sendAway(stream: WebSocketStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('close', resolve).on('error', () => undefined);
+    stream.close(1001);
+    stream.resume();
+  });
 }

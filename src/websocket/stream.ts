@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 import { type Codec, loadCodec, opcode, type Receiver, type Sender } from '../codec.js';
+import { errnoOf } from '../errors.js';
 import { WebSocketError } from './error.js';
 import { largestHeader, largestPayload, releaseFrame, takeFrame } from './frame-pool.js';
 import { linger } from './linger.js';
@@ -30,7 +31,11 @@ export interface Close {
 /** What a client's chunk held, for whoever watches the traffic. */
 export type Watch = (payload: number, wire: number) => void;
 
+/** Milliseconds. */
+export const defaultCloseTimeout = 5000;
 const missedPings = 2;
+// How long a client may take nothing of what it is to read before its Close frame.
+const patience = 60_000;
 
 let codec: Codec | undefined;
 
@@ -64,7 +69,7 @@ export class WebSocketStream extends Duplex {
     readonly socket: Socket,
     readonly handshake: Accepted,
     early: Buffer,
-    { text = false, heartbeat, closeTimeout = 5000 }: StreamOptions = {},
+    { text = false, heartbeat, closeTimeout = defaultCloseTimeout }: StreamOptions = {},
   ) {
     // One more than a chunk of a socket, so that none of these alone counts as a jam.
     super({ highWaterMark: largestPayload + 1 });
@@ -130,18 +135,19 @@ export class WebSocketStream extends Duplex {
     });
   }
 
+  // Finished is what the kernel has: a slow client is to get all that was written.
   override _final(done: (error?: Error | null) => void): void {
-    this.#sendClose({ code: 1000, reason: '' });
-    this.#awaitClose();
-    done();
+    this.#sendClose({ code: 1000, reason: '' }, () => {
+      this.#awaitClose();
+      done();
+    });
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#closeTimer);
     if (!this.socket.destroyed) {
-      const code = error instanceof WebSocketError ? error.closeCode : 1011;
-      this.#sendClose({ code: error === null ? 1000 : code, reason: '' });
+      this.#sendClose({ code: closeCodeOf(error), reason: '' });
       this.socket.off('data', this.#receive).off('end', this.#onEnd);
       linger(this.socket);
     }
@@ -185,12 +191,14 @@ export class WebSocketStream extends Duplex {
     this.#closeTimer.refresh();
   }
 
-  // Nothing goes to the client any more, but what it sent is not lost to a slow reader.
+  // Nothing more goes to the client, but what it sent is not lost to a slow reader.
   #giveUp(): void {
-    this.#sendClose({ code: 1000, reason: '' });
-    this.socket.off('data', this.#receive).off('end', this.#onEnd);
-    linger(this.socket);
-    this.#discard();
+    this.#sendClose({ code: 1000, reason: '' }, () => {
+      if (this.destroyed) return;
+      this.socket.off('data', this.#receive).off('end', this.#onEnd);
+      linger(this.socket);
+      this.#discard();
+    });
   }
 
   #discard(): void {
@@ -198,11 +206,20 @@ export class WebSocketStream extends Duplex {
     else this.once('end', () => this.destroy());
   }
 
-  #sendClose(fallback: Close): void {
-    if (this.#closeSent) return;
+  // `onSent` is called when the kernel has the Close frame, and so all that comes before it.
+  #sendClose(fallback: Close, onSent: () => void = () => undefined): void {
+    const { socket } = this;
+    if (this.#closeSent) {
+      if (socket.writableLength === 0) onSent();
+      return;
+    }
     this.#closeSent = true;
     const { code, reason } = this.#close ?? this.peerClose ?? fallback;
-    this.socket.write(this.#codec.closeFrame(this.handshake.dialect, code, reason));
+    socket.setTimeout(patience, () => socket.destroy());
+    socket.write(this.#codec.closeFrame(this.handshake.dialect, code, reason), () => {
+      socket.setTimeout(0);
+      onSent();
+    });
   }
 
   // Only the newest ping needs an answer, and none while the client does not read: it could make us
@@ -234,4 +251,10 @@ export class WebSocketStream extends Duplex {
     this.#unanswered += 1;
     socket.write(this.#codec.pingFrame(Buffer.alloc(0)));
   }
+}
+
+// Whoever leaves an iteration has read enough, which is no error.
+function closeCodeOf(error: Error | null): number {
+  if (error instanceof WebSocketError) return error.closeCode;
+  return error === null || errnoOf(error) === 'ABORT_ERR' ? 1000 : 1011;
 }

@@ -4,6 +4,7 @@
 // handshake, and ff 00 to close.
 import { createHash } from 'node:crypto';
 import { requestText } from './client.js';
+import { elapse } from './deadline.js';
 import { type Endpoint, Wire } from './wire.js';
 
 // The example of draft 76, section 1.3: two keys with spaces, the bytes after the head, the answer.
@@ -29,7 +30,8 @@ export class HixieClient {
 
   private constructor(readonly wire: Wire) {}
 
-  static async connect(endpoint: Endpoint, version: 75 | 76): Promise<HixieClient> {
+  /** `pause`: how long, in milliseconds, the bytes after the head of version 76 come later. */
+  static async connect(endpoint: Endpoint, version: 75 | 76, pause = 0): Promise<HixieClient> {
     const wire = await Wire.connect(endpoint);
     const origin = `http://127.0.0.1:${endpoint.port}`;
     const keys = version === 76 ? { 'Sec-WebSocket-Key1': key1, 'Sec-WebSocket-Key2': key2 } : {};
@@ -43,7 +45,9 @@ export class HixieClient {
         ...keys,
       },
     });
-    await wire.write(Buffer.from(head + (version === 76 ? key3 : ''), 'latin1'));
+    const body = version === 76 ? key3 : '';
+    await wire.write(head + (pause > 0 ? '' : body));
+    if (pause > 0) await elapse(pause).then(() => wire.write(body));
     const client = new HixieClient(wire);
     const answer = await client.#until('\r\n\r\n');
     const prefix = version === 76 ? 'Sec-' : '';
