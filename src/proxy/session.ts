@@ -80,18 +80,17 @@ export function relay(
   });
   client.on('error', (error) => {
     note('error', errnoOf(error) === 'ECONNRESET' ? 'reset by the client' : error.message);
-    // The target is to know that this was no decent end.
-    reset(target);
+    // The target is to know that this was no decent end, unless it was told of one before.
+    if (!target.writableEnded) reset(target);
   });
   target.on('error', (error) => {
     note('error', `the target failed: ${error.message}`);
     client.close(targetBroke.code, targetBroke.reason);
     client.resume();
   });
-  client.on('close', () => {
-    target.setTimeout(patience, () => target.destroy());
-    target.destroySoon();
-  });
+  client.socket.once('close', () => target.setTimeout(patience, () => target.destroy()));
+  client.on('close', () => target.destroySoon());
+  target.on('close', () => client.resume());
   client.resume();
   target.resume();
   // Either may have ended while the other was being connected.
@@ -111,8 +110,10 @@ export function relay(
   }));
 }
 
-// Only TCP has resets.
+// Only TCP has resets. Node's would come after what is still to be written, and after a FIN, which a
+// quick target takes for a decent end; and if it fails behind that FIN, nothing ever closes.
 function reset(socket: Socket): void {
-  if (socket.remoteFamily !== undefined && !('encrypted' in socket)) socket.resetAndDestroy();
-  else socket.destroy();
+  if (socket.remoteFamily === undefined || 'encrypted' in socket) return void socket.destroy();
+  socket.destroySoon = () => void socket.destroy();
+  socket.resetAndDestroy();
 }

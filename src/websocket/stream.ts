@@ -81,7 +81,8 @@ export class WebSocketStream extends Duplex {
     this.#closeTimeout = closeTimeout;
     socket.allowHalfOpen = true;
     socket.setTimeout(0);
-    socket.on('error', (error) => this.destroy(error));
+    // Who has said its last word may break the connection: what it said counts.
+    socket.on('error', (error) => (this.#ended ? this.#discard() : this.destroy(error)));
     socket.on('close', () => this.#discard());
     socket.on('drain', () => this.#onDrain());
     socket.on('end', this.#onEnd);

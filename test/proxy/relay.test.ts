@@ -171,6 +171,20 @@ describe('the end', () => {
     await proxy.logged(/reset by the client/);
   });
 
+  test('by a reset after its Close costs the target nothing', async (t) => {
+    const target = await targetServer(t);
+    const proxy = await WsProxy.start(t, [0, `127.0.0.1:${target.port}`]);
+    const client = await WebSocketClient.connect({ port: proxy.port });
+    const server = await target.next();
+    const payload = generate(30_000);
+    await client.send(payload);
+    await client.close(1001);
+    await client.wire.consumed();
+    client.wire.reset();
+    assert.equal(summary(await server.rest()), summary(payload));
+    await proxy.logged(/closed by the client, code 1001/);
+  });
+
   test('by a violation is told to both sides', async (t) => {
     const { proxy, client, server } = await stage(t);
     await client.send('x');

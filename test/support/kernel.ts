@@ -111,3 +111,8 @@ export function needsIPv6(): string | false {
   const addresses = Object.values(networkInterfaces()).flat();
   return addresses.some((one) => one?.address === '::1') ? false : 'needs IPv6 on loopback';
 }
+
+/** Bytes of a process that are in memory (VmRSS). */
+export function residentMemory(pid: number): number {
+  return Number.parseInt(statusOf(pid, 'VmRSS') ?? '0', 10) * 1024;
+}

@@ -242,6 +242,18 @@ describe('a client that vanishes', () => {
     assert.ok(stream.destroyed);
   });
 
+  test('by a reset after its Close leaves what it said', async (t) => {
+    const { stream, client } = await pair(t);
+    const payload = generate(60_000);
+    await client.send(payload);
+    await client.close(1001);
+    client.wire.reset();
+    await eventually('the socket is closed', () => stream.socket.destroyed);
+    assert.equal(summary(await readAll(stream)), summary(payload));
+    await closed(stream);
+    assert.equal(stream.errored, null);
+  });
+
   test('in silence is found out by the heartbeat', async (t) => {
     const { stream, client } = await pair(t, { heartbeat: 50 });
     stream.resume();
