@@ -84,7 +84,7 @@ export class WebSocketStream extends Duplex {
     // Who has said its last word may break the connection: what it said counts.
     socket.on('error', (error) => (this.#ended ? this.#discard() : this.destroy(error)));
     socket.on('close', () => this.#discard());
-    socket.on('drain', () => this.#onDrain());
+    socket.on('drain', () => this.#answerPing());
     socket.on('end', this.#onEnd);
     socket.write(handshake.answer);
     if (early.length > 0) socket.unshift(early);
@@ -229,10 +229,6 @@ export class WebSocketStream extends Duplex {
     if (this.#closeSent || this.socket.writableNeedDrain) return;
     const ping = this.#receiver.takePing();
     if (ping !== undefined) this.socket.write(this.#codec.pongFrame(ping));
-  }
-
-  #onDrain(): void {
-    this.#answerPing();
   }
 
   // A client that we do not listen to cannot be heard, and one that does not read gets no ping.
