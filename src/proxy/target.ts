@@ -108,11 +108,11 @@ async function connectName(
   deadline: number,
   signal: AbortSignal,
 ): Promise<Socket> {
-  const found = await lookup(host, { all: true, verbatim: true });
+  const addresses = isIP(host) === 0 ? await addressesOf(host, deadline, signal) : [host];
   let failure: unknown;
-  for (const [i, { address }] of found.entries()) {
+  for (const [i, address] of addresses.entries()) {
     const now = performance.now();
-    const share = now + (deadline - now) / (found.length - i);
+    const share = now + (deadline - now) / (addresses.length - i);
     try {
       return await connectOnce({ host: address, port }, share, signal);
     } catch (error) {
@@ -121,6 +121,27 @@ async function connectName(
     }
   }
   throw failure ?? Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' });
+}
+
+// getaddrinfo(3) cannot be told to stop; it is left to itself when it takes too long.
+function addressesOf(
+  host: string,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const time = Math.ceil(Math.max(deadline - performance.now(), 0));
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(time)]);
+  return new Promise((resolve, reject) => {
+    limit.addEventListener('abort', () => reject(late()));
+    lookup(host, { all: true, verbatim: true }).then(
+      (found) => resolve(found.map(({ address }) => address)),
+      reject,
+    );
+  });
+}
+
+function late(): Error {
+  return Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });
 }
 
 // Every target is read into the same memory. What Node does otherwise, a buffer for each read, is most
@@ -170,8 +191,7 @@ function settled(
     const succeed = () => finish();
     const leave = () => finish(new Error('the target closed the connection'));
     const abort = () => finish(new Error('aborted'));
-    const late = () => finish(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
-    const timer = setTimeout(late, Math.max(deadline - performance.now(), 0));
+    const timer = setTimeout(() => finish(late()), Math.max(deadline - performance.now(), 0));
     socket.on(event, succeed).on('error', finish).on('close', leave);
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();

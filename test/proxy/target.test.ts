@@ -1,7 +1,7 @@
 // The way to the target: who is trusted, which addresses are tried, what it is told of the client, and
 // what happens when it does not answer. The other end of it, too: where the proxy listens.
 import assert from 'node:assert/strict';
-import { lookup } from 'node:dns/promises';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
@@ -20,6 +20,7 @@ import { requires } from '../support/programs.js';
 import { Wire } from '../support/wire.js';
 import { Authority, type Issued } from './authority.js';
 import { deafPort } from './deaf-port.js';
+import { cannotReplaceEtc, withEtcFile } from './etc-file.js';
 import { WsProxy } from './proxy.js';
 import { echoServer, targetServer } from './target.js';
 import { unixClient } from './unix-client.js';
@@ -150,21 +151,46 @@ describe('--ssl-target', { skip: requires('openssl') }, () => {
   });
 });
 
-const localhost = await lookup('localhost', { all: true });
-
 describe('a host name', () => {
+  test('leads to its address', async (t) => {
+    const target = await echoServer(t);
+    const proxy = await WsProxy.start(t, [0, `localhost:${target.port}`]);
+    const client = await WebSocketClient.connect({ port: proxy.port });
+    await assertEchoes(client);
+    client.wire.destroy();
+  });
+
   for (const host of ['127.0.0.1', '::1']) {
-    const known = localhost.some(({ address }) => address === host);
-    const skip = host === '::1' ? needsIPv6() || (!known && 'localhost has no ::1 here') : false;
+    const skip = needsIPv6() || cannotReplaceEtc();
     test(`leads to each of its addresses: a server on ${host} alone`, { skip }, async (t) => {
+      const hosts = join(scratch(t), 'hosts');
+      writeFileSync(hosts, '127.0.0.1 both.example\n::1 both.example\n');
       const serve = (socket: Socket) => void socket.pipe(socket);
       const target = await targetServer(t, serve, { port: 0, host });
-      const proxy = await WsProxy.start(t, [0, `localhost:${target.port}`]);
+      const prefix = withEtcFile('/etc/hosts', hosts);
+      const proxy = await WsProxy.start(t, [0, `both.example:${target.port}`], { prefix });
       const client = await WebSocketClient.connect({ port: proxy.port });
       await assertEchoes(client);
       client.wire.destroy();
     });
   }
+
+  test('is not waited for longer than --connect-timeout', {
+    skip: cannotReplaceEtc(),
+  }, async (t) => {
+    const resolver = join(scratch(t), 'resolv.conf');
+    // It hears every question.
+    const mute = createSocket('udp4').bind(53, '127.77.0.53');
+    await once(mute, 'listening');
+    t.after(() => mute.close());
+    writeFileSync(resolver, 'nameserver 127.77.0.53\noptions timeout:15 attempts:1\n');
+    const prefix = withEtcFile('/etc/resolv.conf', resolver);
+    const words = ['--connect-timeout', 1, 0, 'slow.example:1'];
+    const proxy = await WsProxy.start(t, words, { prefix });
+    const start = performance.now();
+    await assertNoTarget(proxy, 'the target does not answer', /no answer in time/);
+    assert.ok(performance.now() - start < 10_000);
+  });
 
   test('that has no address is told so', async (t) => {
     const proxy = await WsProxy.start(t, [0, 'nonesuch.invalid:1']);

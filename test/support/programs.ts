@@ -36,6 +36,7 @@ const packageOf = {
   pgbench: 'postgresql',
   psql: 'postgresql-client',
   setpriv: 'util-linux',
+  unshare: 'util-linux',
   // With its path, which it insists on.
   '/usr/sbin/sshd': 'openssh-server',
   ssh: 'openssh-client',
