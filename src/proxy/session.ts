@@ -94,7 +94,7 @@ export function relay(
   client.resume();
   target.resume();
   // Either may have ended while the other was being connected.
-  if (client.destroyed) target.destroy();
+  if (client.destroyed) reset(target);
 
   const closed = (stream: { closed: boolean; once(event: 'close', done: () => void): unknown }) =>
     new Promise<void>((resolve) => {

@@ -187,8 +187,9 @@ describe('the end', () => {
 
   test('by a violation is told to both sides', async (t) => {
     const { proxy, client, server } = await stage(t);
-    await client.send('x');
-    await server.chunk();
+    // The proxy knows that it is connected, too.
+    await server.write('ready');
+    await client.receive(5);
     await client.wire.write(frame({ mask: null, payload: Buffer.from('x') }));
     assert.equal(await client.closed(), 1002);
     await client.ended();
