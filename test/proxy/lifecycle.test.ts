@@ -12,6 +12,7 @@ import { readResponse, requestText, WebSocketClient } from '../support/client.js
 import { eventually, within } from '../support/deadline.js';
 import { frame, Opcode } from '../support/frame.js';
 import { HixieClient } from '../support/hixie.js';
+import { childrenOf, statusOf } from '../support/kernel.js';
 import { generate } from '../support/payload.js';
 import { requires } from '../support/programs.js';
 import { freePorts } from '../support/server.js';
@@ -106,6 +107,24 @@ for (const [second, code] of [
     assert.deepEqual(await within('the end', proxy.exited, 4000), { code, signal: null });
     client.wire.destroy();
   });
+}
+
+test('a second signal ends the command as well', async (t) => {
+  const [port = 0] = await freePorts(1);
+  const program = `require('net').createServer((s) => s.pipe(s)).listen(${port})`;
+  const proxy = await WsProxy.start(t, [port, '--', process.execPath, '-e', program]);
+  const client = await visit(port);
+  const [command = 0] = childrenOf(proxy.pid);
+  proxy.kill('SIGQUIT');
+  await proxy.logged(/ends: SIGQUIT/);
+  proxy.kill('SIGTERM');
+  await proxy.exit();
+  await eventually('the command has ended', () => /^[ZX]|^$/.test(stateOf(command)));
+  client.wire.destroy();
+});
+
+function stateOf(pid: number): string {
+  return existsSync(`/proc/${pid}`) ? (statusOf(pid, 'State') ?? '') : '';
 }
 
 test('SIGQUIT lets nobody in, and ends it with the last session', async (t) => {
