@@ -56,6 +56,7 @@ export class WebSocketStream extends Duplex {
   #close: Close | undefined;
   #closeSent = false;
   #ended = false;
+  #hungUp = false;
   #closeTimer: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #heard = true;
@@ -139,8 +140,8 @@ export class WebSocketStream extends Duplex {
   // Finished is what the kernel has: a slow client is to get all that was written.
   override _final(done: (error?: Error | null) => void): void {
     this.#sendClose({ code: 1000, reason: '' }, () => {
-      this.#awaitClose();
       done();
+      this.#awaitClose();
     });
   }
 
@@ -149,8 +150,7 @@ export class WebSocketStream extends Duplex {
     clearTimeout(this.#closeTimer);
     if (!this.socket.destroyed) {
       this.#sendClose({ code: closeCodeOf(error), reason: '' });
-      this.socket.off('data', this.#receive).off('end', this.#onEnd);
-      linger(this.socket);
+      this.#hangUp();
     }
     done(error);
   }
@@ -188,18 +188,27 @@ export class WebSocketStream extends Duplex {
   // is given more.
   #awaitClose(): void {
     if (this.destroyed) return;
+    if (this.#ended && this.#closeSent) {
+      this.#giveUp();
+      return;
+    }
     this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#closeTimeout);
     this.#closeTimer.refresh();
   }
 
-  // Nothing more goes to the client, but what it sent is not lost to a slow reader.
+  // Nothing more goes over the wire, but what the client sent is not lost to a slow reader.
   #giveUp(): void {
     this.#sendClose({ code: 1000, reason: '' }, () => {
-      if (this.destroyed) return;
-      this.socket.off('data', this.#receive).off('end', this.#onEnd);
-      linger(this.socket);
+      this.#hangUp();
       this.#discard();
     });
+  }
+
+  #hangUp(): void {
+    if (this.#hungUp) return;
+    this.#hungUp = true;
+    this.socket.off('data', this.#receive).off('end', this.#onEnd);
+    linger(this.socket);
   }
 
   #discard(): void {

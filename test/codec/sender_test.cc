@@ -237,6 +237,30 @@ const Test headers("headers have the shortest form", [] {
   expect_equal(header(0x10000), "827f0000000000010000", "65536");
 });
 
+const Test encoded("a base64 frame is as large as foretold, and holds the payload", [] {
+  Random random(32);
+  const Sender base64{.encoding = codec::Encoding::base64};
+  for (int round = 0; round < 200; ++round) {
+    // Sizes around those where the header grows.
+    const std::size_t near = random.pick<std::size_t>({0, 92, 1000, 49'149});
+    const Exact payload(random.bytes(near + random.below(4)));
+    for (const auto dialect : {codec::Dialect::rfc6455, codec::Dialect::hixie}) {
+      const Exact wire(codec::encoded_frame_size(dialect, payload.span().size()));
+      codec::write_encoded_frame(dialect, payload.span(), wire.span());
+      if (dialect == codec::Dialect::hixie) {
+        expect(wire.span().front() == std::byte{0} && wire.span().back() == std::byte{0xff},
+               "00 and ff around");
+        Bytes decoded;
+        read_base64(wire.span().subspan(1, wire.span().size() - 2), decoded);
+        expect(std::ranges::equal(decoded, payload.span()), "the same bytes by Hixie");
+        continue;
+      }
+      const Client client = read_frames(wire.span(), base64);
+      expect(std::ranges::equal(client.payload, payload.span()), "the same bytes");
+    }
+  }
+});
+
 const Test garbled("a garbled record is seen to be one", [] {
   expect(codec::is_plausible({}), "a fresh one is fine");
   expect(!codec::is_plausible({.pending_size = 129}), "pending_size");

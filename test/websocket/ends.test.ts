@@ -86,8 +86,22 @@ describe('end()', () => {
     assert.equal(await client.closed(), 1000);
     await client.send('one more thing');
     await client.close(1000);
+    const finished = stream.writableFinished || once(stream, 'finish');
     assert.equal(String(await readAll(stream)), 'one more thing');
     await client.ended();
+    await closed(stream);
+    await within('finish', Promise.resolve<unknown>(finished));
+  });
+
+  test('and the client’s Close are the end of the connection, even if nobody reads', async (t) => {
+    const { stream, client } = await pair(t, { closeTimeout: 60_000 });
+    await client.send('unread');
+    stream.end();
+    await client.closed();
+    await client.close(1000);
+    await client.ended();
+    client.wire.end();
+    assert.equal(String(await readAll(stream)), 'unread');
     await closed(stream);
   });
 
