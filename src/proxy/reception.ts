@@ -135,7 +135,9 @@ export class Reception {
     }
     const socket = await tls.secure(raw);
     if (socket instanceof Error) {
-      return this.#drop(raw, 'tls', `TLS failed: ${socket.message}`);
+      // OpenSSL's own message has addresses and line numbers around that.
+      const why = 'reason' in socket ? socket.reason : socket.message;
+      return this.#drop(raw, 'tls', `TLS failed: ${why}`);
     }
     socket.on('error', (error) => client.log.debug(`TLS failed: ${error.message}`));
     raw.once('close', () => socket.destroy());

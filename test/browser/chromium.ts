@@ -23,6 +23,11 @@ const args = [
   '--no-first-run',
 ];
 
+export interface PageOptions {
+  /** Take certificates that nobody vouches for. */
+  ignoreHTTPSErrors?: boolean;
+}
+
 /**
  * Opens a URL and hands the page to the test's body. When that fails, its error is joined by what
  * the page logged, and the screen is kept in build/test.
@@ -31,11 +36,12 @@ export async function withPage(
   t: TestContext,
   url: string,
   body: (page: Page) => Promise<void>,
+  options: PageOptions = {},
 ): Promise<void> {
   const executablePath = find('chromium') ?? 'chromium';
   const browser = await chromium.launch({ executablePath, args });
   t.after(() => browser.close());
-  const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
+  const page = await browser.newPage({ ...options, viewport: { width: 800, height: 600 } });
   const log: string[] = [];
   page.on('console', (message) => log.push(message.text()));
   page.on('pageerror', (error) => log.push(String(error)));

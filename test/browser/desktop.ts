@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 
 import type { Page } from 'playwright-core';
 import { Command } from '../programs/command.js';
+import { elapse, within } from '../support/deadline.js';
 import { colourAt } from './chromium.js';
 import { Display } from './x11.js';
 
@@ -24,12 +25,20 @@ export interface Desktop {
   display: Display;
 }
 
-/** Starts the server for the time of a test, as it is or under wswrap, and draws the picture. */
+export interface DesktopOptions {
+  /** Under wswrap, or as it is. */
+  wrapped: boolean;
+  /** Absent: everybody is let in. */
+  passwordFile?: string;
+}
+
+/** Starts the server for the time of a test and draws the picture. */
 export async function startDesktop(
   t: TestContext,
-  options: { wrapped: boolean },
+  { wrapped, passwordFile }: DesktopOptions,
 ): Promise<Desktop> {
-  const { port } = await Command.start(t, xtigervnc, options);
+  const command = (port: number) => xtigervnc(port, passwordFile);
+  const { port } = await Command.start(t, command, { wrapped });
   const display = await Display.open(displayFor(port));
   t.after(() => display.close());
   for (const { colour, area } of quarters) await display.fill(colour, area);
@@ -40,13 +49,27 @@ export async function startDesktop(
 export async function showsDesktop(page: Page): Promise<void> {
   for (const { colour, area } of quarters) {
     const [x, y] = [area.x + area.width / 2, area.y + area.height / 2];
-    await page.waitForFunction(`${colourAt(x, y)} === ${colour}`);
+    await showsColour(page, colour, x, y);
   }
 }
 
-function xtigervnc(port: number): string[] {
+/** Waits until the canvas has this colour there; also where the page's policy forbids to wait inside. */
+export async function showsColour(page: Page, colour: number, x: number, y: number): Promise<void> {
+  let seen: unknown;
+  const look = async () => {
+    while (seen !== colour) {
+      seen = await page.evaluate(colourAt(x, y));
+      await elapse(20);
+    }
+  };
+  await within(`${colour.toString(16)} at ${x},${y}`, look());
+}
+
+function xtigervnc(port: number, passwordFile?: string): string[] {
   const words = ['Xtigervnc', `:${displayFor(port)}`, '-rfbport', String(port)];
-  words.push('-SecurityTypes', 'None', '-localhost=1', '-nolisten', 'tcp');
+  if (passwordFile === undefined) words.push('-SecurityTypes', 'None');
+  else words.push('-SecurityTypes', 'VncAuth', '-PasswordFile', passwordFile);
+  words.push('-localhost=1', '-nolisten', 'tcp');
   return [...words, '-geometry', `${width}x${height}`, '-depth', '24'];
 }
 
