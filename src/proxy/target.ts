@@ -124,11 +124,7 @@ async function connectName(
 }
 
 // getaddrinfo(3) cannot be told to stop; it is left to itself when it takes too long.
-function addressesOf(
-  host: string,
-  deadline: number,
-  signal: AbortSignal,
-): Promise<string[]> {
+function addressesOf(host: string, deadline: number, signal: AbortSignal): Promise<string[]> {
   const time = Math.ceil(Math.max(deadline - performance.now(), 0));
   const limit = AbortSignal.any([signal, AbortSignal.timeout(time)]);
   return new Promise((resolve, reject) => {
