@@ -6,14 +6,18 @@ import { readFileSync } from 'node:fs';
 import { errnoOf, LaunchError } from '../errors.js';
 
 /** The text of a file that `option` names. Throws a LaunchError if it cannot be read. */
-export function readText(file: string, option: string, hint = 'name a readable file'): string {
+export function readText(
+  file: string,
+  option: string,
+  hint = `give ${option} a file that can be read`,
+): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new LaunchError(
       'TLS_FILE',
       `${file}: cannot be read (${errnoOf(error) ?? String(error)})`,
-      `${option}: ${hint}`,
+      hint,
       undefined,
       { cause: error },
     );
@@ -25,18 +29,14 @@ export function readText(file: string, option: string, hint = 'name a readable f
  * nobody to trust, and fail with every peer.
  */
 export function readAuthorities(file: string, option: string): string {
-  const hint = 'give the certificates to trust, in PEM format';
+  const hint = `give ${option} a file in PEM format, with the certificates to trust`;
   const pem = readText(file, option, hint);
   try {
     new X509Certificate(pem);
     return pem;
   } catch (error) {
-    throw new LaunchError(
-      'TLS_FILE',
-      `${file}: there is no certificate in it`,
-      `${option}: ${hint}`,
-      undefined,
-      { cause: error },
-    );
+    throw new LaunchError('TLS_FILE', `${file}: there is no certificate in it`, hint, undefined, {
+      cause: error,
+    });
   }
 }

@@ -56,11 +56,12 @@ export async function serve(options: ProxyOptions, { onReady }: Events = {}): Pr
   return ending.status;
 }
 
-// Lines for programs are nothing but records.
+// Where programs read the log, there is nothing but records.
 function introduce(options: ProxyOptions, address: Address, log: Logger): void {
-  const { level, format } = options.log;
+  const { level, format, file, syslog } = options.log;
   if (level === 'quiet') return;
-  const show = format === 'json' ? (line: string) => log.info(line) : report;
+  const isRecord = format === 'json' && file === undefined && syslog === undefined;
+  const show = isRecord ? (line: string) => log.info(line) : report;
   for (const line of banner(options, address)) show(line);
 }
 

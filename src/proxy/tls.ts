@@ -26,7 +26,11 @@ export function readTlsMaterial(options: TlsOptions): TlsMaterial {
     passwordFile === undefined
       ? process.env['WSPROXY_KEY_PASSWORD']
       : readText(passwordFile, '--key-password-file').replace(/\r?\n$/, '');
-  const cert = readText(options.cert, '--cert', "'wsproxy cert' makes one for a first try");
+  const cert = readText(
+    options.cert,
+    '--cert',
+    "give --cert a file in PEM format; 'wsproxy cert' makes one for a first try",
+  );
   const material: TlsMaterial = {
     cert,
     key: options.key === undefined ? cert : readText(options.key, '--key'),

@@ -119,22 +119,23 @@ export class WebSocketStream extends Duplex {
 
   override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
     if (chunk.length === 0 || this.#closeSent) done();
-    else if (this.#sender === undefined) this.#writeFrame(chunk, 0, done);
+    else if (this.#sender === undefined) this.#writeFrames(chunk, done);
     else this.socket.write(this.#sender.encode(chunk), () => done());
   }
 
   // The chunk is copied, once, so that whoever wrote it may use its memory again.
-  #writeFrame(chunk: Buffer, start: number, done: () => void): void {
-    const end = Math.min(start + largestPayload, chunk.length);
-    const frame = takeFrame(end - start);
-    const size = this.#codec.frameHeader(frame, opcode.binary, true, end - start);
-    frame.copyWithin(largestHeader - size, 0, size);
-    chunk.copy(frame, largestHeader, start, end);
-    this.socket.write(frame.subarray(largestHeader - size, largestHeader + end - start), () => {
-      releaseFrame(frame);
-      if (end < chunk.length && !this.#closeSent) this.#writeFrame(chunk, end, done);
-      else done();
-    });
+  #writeFrames(chunk: Buffer, done: () => void): void {
+    for (let start = 0; start < chunk.length; start += largestPayload) {
+      const end = Math.min(start + largestPayload, chunk.length);
+      const frame = takeFrame(end - start);
+      const size = this.#codec.frameHeader(frame, opcode.binary, true, end - start);
+      frame.copyWithin(largestHeader - size, 0, size);
+      chunk.copy(frame, largestHeader, start, end);
+      this.socket.write(frame.subarray(largestHeader - size, largestHeader + end - start), () => {
+        releaseFrame(frame);
+        if (end === chunk.length) done();
+      });
+    }
   }
 
   // Finished is what the kernel has: a slow client is to get all that was written.

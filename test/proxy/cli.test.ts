@@ -280,7 +280,7 @@ describe('a wrong command line ends with status 125 and says what was expected',
     ],
     [
       ['--ssl-target', '--target-cafile', '/etc/passwd', ...operands],
-      '/etc/passwd: no certificate',
+      '/etc/passwd: there is no certificate in it',
       /give --target-cafile a file in PEM format/,
     ],
     [['--user', 'no-such-user', ...operands], /no user no-such-user|only root/, ''],
