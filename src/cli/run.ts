@@ -1,4 +1,6 @@
 // How every command line tool of the package ends.
+import { type Command, CommanderError } from 'commander';
+
 import { exitStatus, LaunchError } from '../errors.js';
 import { report } from '../launcher/progress.js';
 
@@ -18,5 +20,15 @@ export async function runCli(main: () => Promise<void>, program = 'wswrap'): Pro
       report(`${program}: ${error instanceof Error ? error.stack : String(error)}`);
       process.exitCode = exitStatus.failed;
     }
+  }
+}
+
+/** Does what these words ask for. For wrong ones, commander has shown a message: the status is 125. */
+export async function runCommand(command: Command, words: readonly string[]): Promise<void> {
+  try {
+    await command.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : exitStatus.failed;
   }
 }

@@ -8,6 +8,7 @@ import { parseSyslog, type SyslogOptions } from '../log/options.js';
 import type { Address } from '../proxy/address.js';
 import { defaults } from '../proxy/defaults.js';
 import type { ProxyOptions } from '../proxy/options.js';
+import { addSpokenOptions } from './spoken-options.js';
 import {
   logLevels,
   parseCount,
@@ -17,7 +18,6 @@ import {
   parseOrigins,
   parsePath,
   parseSeconds,
-  parseSubprotocol,
 } from './values.js';
 
 /** What commander makes of the command line. */
@@ -101,21 +101,9 @@ export function addOptions(command: Command): void {
       'clients that may be connected at once; more get 503',
       parseCount(1, most.connections),
       defaults.maxConnections,
-    )
+    );
 
-    .optionsGroup('What is spoken:')
-    .option(
-      '--subprotocol <NAME>',
-      "the only subprotocol (default: 'binary', 'base64', else the client's first)",
-      parseSubprotocol,
-    )
-    .option('--text', 'send text frames instead of binary ones')
-    .option(
-      '--heartbeat <SEC>',
-      'ping clients that are silent for so long; drop them after two unanswered',
-      seconds,
-    )
-
+  addSpokenOptions(command)
     .optionsGroup('The target:')
     .option(
       '--target <ADDRESS>',

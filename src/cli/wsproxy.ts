@@ -1,12 +1,12 @@
 // wsproxy: options and help. What they lead to is loaded when it is needed, for a quick start.
 import { existsSync } from 'node:fs';
-import { Command, CommanderError, Help, Option } from 'commander';
+import { Command, Help, Option } from 'commander';
 
-import { exitStatus, LaunchError } from '../errors.js';
+import { LaunchError } from '../errors.js';
 import type { Address } from '../proxy/address.js';
 import type { ProxyOptions } from '../proxy/options.js';
 import { attachOptionalValues } from './optional-values.js';
-import { runCli } from './run.js';
+import { runCli, runCommand } from './run.js';
 import { parseCount, parseEndpoint, parseHosts, parseSpeed } from './values.js';
 import { version } from './version.js';
 import { certExamples, examples, launchExamples, replayExamples, usage } from './wsproxy-help.js';
@@ -145,14 +145,7 @@ function program(command: readonly string[] | undefined): Command {
 await runCli(async () => {
   const [own, command] = splitCommand(process.argv.slice(2));
   const wsproxy = program(command);
-  try {
-    const given = attachOptionalValues(own, wsproxy.options, true);
-    await wsproxy.parseAsync(given, { from: 'user' });
-  } catch (error) {
-    // commander has already shown its message.
-    if (!(error instanceof CommanderError)) throw error;
-    process.exitCode = error.exitCode === 0 ? 0 : exitStatus.failed;
-  }
+  await runCommand(wsproxy, attachOptionalValues(own, wsproxy.options, true));
 }, 'wsproxy');
 // A start that failed has listeners, and an end that came by itself may have left people who look at
 // metrics: they would keep this process.

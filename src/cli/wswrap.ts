@@ -1,10 +1,10 @@
 // wswrap: options and help. What they lead to is loaded when it is needed, for a quick start.
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 
-import { exitStatus } from '../errors.js';
 import type { LogLevel, Settings } from '../launcher/environment.js';
 import { attachOptionalValues } from './optional-values.js';
-import { runCli } from './run.js';
+import { runCli, runCommand } from './run.js';
+import { addSpokenOptions } from './spoken-options.js';
 import {
   logLevels,
   parseCount,
@@ -14,7 +14,6 @@ import {
   parsePort,
   parsePorts,
   parseSeconds,
-  parseSubprotocol,
   validLogFile,
 } from './values.js';
 import { version } from './version.js';
@@ -123,21 +122,9 @@ function program(): Command {
       )
         .argParser(parseCount(0, 86_400_000))
         .preset('1000'),
-    )
+    );
 
-    .optionsGroup('What is spoken:')
-    .option(
-      '--subprotocol <NAME>',
-      "the only subprotocol (default: 'binary', 'base64', else the client's first)",
-      parseSubprotocol,
-    )
-    .option('--text', 'send text frames instead of binary ones')
-    .option(
-      '--heartbeat <SEC>',
-      'ping clients that are idle for so long; drop them after two unanswered',
-      parseSeconds(0.001, 86400),
-    )
-
+  addSpokenOptions(wswrap)
     .optionsGroup('What is told:')
     .option('-v, --verbose', 'log each connection (same as --log-level info)')
     .addOption(new Option('--log-level <LEVEL>', 'how much to log').choices(logLevels))
@@ -178,12 +165,5 @@ function program(): Command {
 
 await runCli(async () => {
   const wswrap = program();
-  try {
-    const given = attachOptionalValues(process.argv.slice(2), wswrap.options);
-    await wswrap.parseAsync(given, { from: 'user' });
-  } catch (error) {
-    // commander has already shown its message.
-    if (!(error instanceof CommanderError)) throw error;
-    process.exitCode = error.exitCode === 0 ? 0 : exitStatus.failed;
-  }
+  await runCommand(wswrap, attachOptionalValues(process.argv.slice(2), wswrap.options));
 });
