@@ -10,7 +10,8 @@ import { runCli, runCommand } from './run.js';
 import { parseCount, parseEndpoint, parseHosts, parseSpeed } from './values.js';
 import { version } from './version.js';
 import { certExamples, examples, launchExamples, replayExamples, usage } from './wsproxy-help.js';
-import { addOptions, type Given, proxyOptions } from './wsproxy-options.js';
+import { addOptions, type Given } from './wsproxy-options.js';
+import { proxyOptions } from './wsproxy-settings.js';
 
 /** What follows `--` belongs to the command, untouched. */
 function splitCommand(words: readonly string[]): [own: string[], command: string[] | undefined] {

@@ -1,35 +1,20 @@
 // One process's share of the proxy: takes accepted sockets and makes sessions of them.
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
-import type { Policy } from '../codec.js';
 import { linger } from '../websocket/linger.js';
 import type { Accepted } from '../websocket/opening.js';
 import { refusal } from '../websocket/refusal.js';
 import { WebSocketStream } from '../websocket/stream.js';
 import type { Address } from './address.js';
+import { type EngineSettings, openPages, policyOf, targetSettings } from './engine-settings.js';
 import type { Meter } from './meter.js';
-import type { ProxyOptions } from './options.js';
+import { observe } from './observation.js';
 import { type Client, Reception } from './reception.js';
-import { Recorder } from './recorder.js';
-import { type Ending, type Observer, relay } from './session.js';
+import { type Ending, relay } from './session.js';
 import { connectTarget, type TargetSettings } from './target.js';
 import { type TlsMaterial, TlsPort } from './tls.js';
-import { Traffic } from './traffic.js';
-
-/** The options, and what was found out before there could be workers. Plain data. */
-export interface EngineSettings {
-  options: ProxyOptions;
-  tls?: TlsMaterial;
-  /** The certificates that a target's is checked against, in PEM. */
-  targetCa?: string;
-  /** Whether the port can be reached from this machine only. */
-  loopback: boolean;
-  /** What is added to the number of a connection for that of its recording. */
-  recordings: number;
-}
 
 /** What all processes share. */
 export interface Shared {
@@ -189,7 +174,7 @@ export class Engine {
   }
 
   async #connectAndRelay(client: Client, stream: WebSocketStream): Promise<Ending> {
-    const { observer, close } = this.#observe(client, stream);
+    const observation = observe(client, stream, this.settings, this.shared.meter);
     const gone = new AbortController();
     const abort = () => gone.abort();
     stream.once('close', abort).on('error', abort);
@@ -199,11 +184,11 @@ export class Engine {
       stream.off('close', abort).off('error', abort);
       this.#targets.add(target);
       target.once('close', () => this.#targets.delete(target));
-      return await relay(stream, target, observer);
+      return await relay(stream, target, observation.observer);
     } catch (error) {
       return await this.#fail(client, stream, error);
     } finally {
-      await close();
+      await observation.close();
     }
   }
 
@@ -235,51 +220,6 @@ export class Engine {
     return this.#addresses;
   }
 
-  #observe(
-    { log, number }: Client,
-    stream: WebSocketStream,
-  ): { observer: Observer; close(): Promise<void> } {
-    const { options, recordings } = this.settings;
-    const { meter } = this.shared;
-    const { record } = options;
-    const recorder =
-      record === undefined
-        ? undefined
-        : Recorder.open(record, recordings + number, stream.handshake.encoding, log);
-    const traffic = options.log.traffic ? new Traffic(log) : undefined;
-    const traces = log.isLevelEnabled('trace');
-    const observer: Observer = {
-      fromClient(payload) {
-        meter.received(payload.length);
-        recorder?.fromClient(payload);
-      },
-      toClient(payload) {
-        meter.sent(payload.length);
-        recorder?.toClient(payload);
-      },
-      ...(traffic === undefined && !traces
-        ? {}
-        : {
-            sign(sign, payload, wire) {
-              traffic?.sign(sign);
-              const detail = wire === undefined ? '' : ` (${wire} on the wire)`;
-              if (traces) log.trace(`${sign} ${payload}${detail}`);
-            },
-          }),
-    };
-    const { sign } = observer;
-    if (sign !== undefined) {
-      stream.watch = (payload, wire) => sign(payload > 0 ? '}' : '}.', payload, wire);
-    }
-    const close = async () => {
-      traffic?.flush();
-      recorder?.close();
-      // A session ends with its recording, but does not wait for a disk that hangs.
-      await Promise.race([recorder?.closed, delay(patience, undefined, { ref: false })]);
-    };
-    return { observer, close };
-  }
-
   #refuse({ log }: Client, socket: Socket, status: number, reason: string): void {
     log.info(`refused: ${status} ${reason}`);
     this.shared.meter.refused('http');
@@ -295,37 +235,4 @@ function closed(socket: Socket): Promise<void> {
 function dismiss(stream: WebSocketStream): void {
   stream.close(goingAway.code, goingAway.reason);
   stream.resume();
-}
-
-function policyOf({ options, loopback }: EngineSettings): Policy {
-  const { origins, hosts, path, subprotocol } = options.client;
-  return {
-    loopback,
-    ...(origins === undefined ? {} : { origins }),
-    ...(hosts === undefined ? {} : { hosts }),
-    ...(path === undefined ? {} : { path }),
-    ...(subprotocol === undefined ? {} : { subprotocol }),
-  };
-}
-
-function targetSettings({ options, targetCa }: EngineSettings): TargetSettings {
-  const { connectTimeout, proxyProtocol, tls } = options.target;
-  return {
-    timeout: connectTimeout * 1000,
-    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
-    ...(tls === undefined
-      ? {}
-      : { tls: { verify: tls.verify, ...(targetCa === undefined ? {} : { ca: targetCa }) } }),
-  };
-}
-
-/**
- * The pages, if there are any; loaded then, as not every proxy has some. Throws a LaunchError when
- * their folder cannot be read.
- */
-export async function openPages({ pages }: ProxyOptions): Promise<RequestListener | undefined> {
-  if (pages === undefined) return undefined;
-  const { folder, listing } = pages;
-  if (folder === undefined) return (await import('./viewer-pages.js')).createViewerPages();
-  return (await import('./pages.js')).createPages({ folder, listing });
 }

@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 
 import type { Address } from './address.js';
 import type { Backend } from './backend.js';
-import { Engine, type EngineSettings } from './engine.js';
+import { Engine } from './engine.js';
+import type { EngineSettings } from './engine-settings.js';
 import { type Meter, openMeter } from './meter.js';
 import type { Sessions } from './sessions.js';
 import type { TlsMaterial } from './tls.js';

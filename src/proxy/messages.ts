@@ -1,6 +1,6 @@
 // What the main process and its workers say to each other. A socket travels with `socket`.
 import type { Address } from './address.js';
-import type { EngineSettings } from './engine.js';
+import type { EngineSettings } from './engine-settings.js';
 import type { TlsMaterial } from './tls.js';
 
 export type ToWorker =

@@ -13,7 +13,7 @@ import type { Backend } from './backend.js';
 import { banner } from './banner.js';
 import { announceReady, daemonize, isDaemon } from './daemon.js';
 import { allowInterruption, awaitEnding, type Ending } from './ending.js';
-import { type EngineSettings, openPages } from './engine.js';
+import { type EngineSettings, openPages } from './engine-settings.js';
 import { dropPrivileges } from './identity.js';
 import { Listener } from './listener.js';
 import { LocalBackend } from './local.js';

@@ -3,7 +3,8 @@ import { Socket } from 'node:net';
 
 import { createLogger } from '../log/logger.js';
 import { relaySink } from '../log/relay.js';
-import { Engine, type EngineSettings } from './engine.js';
+import { Engine } from './engine.js';
+import type { EngineSettings } from './engine-settings.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { type Meter, openMeter } from './meter.js';
 

@@ -10,7 +10,7 @@ import { LaunchError } from '../errors.js';
 import { relayedRecord } from '../log/relay.js';
 import type { Address } from './address.js';
 import type { Backend } from './backend.js';
-import type { EngineSettings } from './engine.js';
+import type { EngineSettings } from './engine-settings.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import type { Sessions } from './sessions.js';
 import type { TlsMaterial } from './tls.js';
