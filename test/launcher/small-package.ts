@@ -9,11 +9,11 @@ import { scratch } from './run.js';
 
 const files = {
   'binding.gyp': `{
-    "target_defaults": { "include_dirs": ["native"], "cflags_cc": ["-std=c++20", "-O0"] },
+    "target_defaults": { "include_dirs": ["native"], "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"], "cflags_cc": ["-std=c++20", "-O0"] },
     "targets": [
       {
         "target_name": "wswrap",
-        "sources": ["native/addon/addon.cc", "native/addon/execve.cc", "native/addon/xattr.cc"],
+        "sources": ["native/addon/addon.cc", "native/addon/descriptors.cc", "native/addon/execve.cc", "native/addon/xattr.cc"],
         "cflags_cc": ["-isystem", "<!(node -p \\"require('node:path').dirname(require.resolve('node-addon-api'))\\")"],
         "defines": ["NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"]
       },
@@ -29,6 +29,7 @@ const files = {
   'native/addon/addon.h': `#pragma once
     #include <napi.h>
     namespace wswrap::addon {
+    Napi::Object init_descriptors(Napi::Env env, Napi::Object exports);
     Napi::Object init_execve(Napi::Env env, Napi::Object exports);
     Napi::Object init_xattr(Napi::Env env, Napi::Object exports);
     }\n`,
@@ -41,6 +42,8 @@ const files = {
     extern "C" int nothing() { return getpid(); }\n`,
 };
 
+const headers = ['addon/arguments.h', 'codec/protocol.h'];
+
 /** Lays out such a package, not built yet. Returns its root. */
 export function smallPackage(t: TestContext): string {
   const root = join(scratch(t), 'package');
@@ -52,8 +55,9 @@ export function smallPackage(t: TestContext): string {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), text);
   }
-  for (const name of ['execve.cc', 'xattr.cc', 'system_error.h']) {
-    cpSync(join(packageRoot, 'native/addon', name), join(root, 'native/addon', name));
+  const sources = ['descriptors.cc', 'descriptors.h', 'execve.cc', 'xattr.cc', 'system_error.h'];
+  for (const name of [...sources.map((file) => `addon/${file}`), ...headers]) {
+    cpSync(join(packageRoot, 'native', name), join(root, 'native', name), { recursive: true });
   }
   return root;
 }
