@@ -56,7 +56,7 @@ export class WsProxy {
   ): Promise<WsProxy> {
     const proxy = await WsProxy.#attempt(t, args, options);
     assert.ok(!proxy.ended, `wsproxy ended early: ${proxy.stderr}`);
-    proxy.port = Number(/Listen on \S*?:(\d+)\b/.exec(proxy.stderr)?.[1] ?? 0);
+    proxy.port = Number(/Listen on \S*:(\d+)["\n]/.exec(proxy.stderr)?.[1] ?? 0);
     return proxy;
   }
 
