@@ -60,9 +60,12 @@ export async function serve(options: ProxyOptions, { onReady }: Events = {}): Pr
 function introduce(options: ProxyOptions, address: Address, log: Logger): void {
   const { level, format, file, syslog } = options.log;
   if (level === 'quiet') return;
-  const isRecord = format === 'json' && file === undefined && syslog === undefined;
-  const show = isRecord ? (line: string) => log.info(line) : report;
-  for (const line of banner(options, address)) show(line);
+  const lines = banner(options, address);
+  if (format === 'json' && file === undefined && syslog === undefined) {
+    for (const line of lines) log.info(line);
+  } else {
+    report(lines.join('\n'));
+  }
 }
 
 // What no command is to get: a secret, and the mark of a daemon.
