@@ -39,6 +39,11 @@ export interface Addon {
     environment: readonly (string | Uint8Array)[],
     inheritance: Inheritance,
   ): never;
+  /**
+   * Lets the C library keep up to so many bytes of freed memory (M_TRIM_THRESHOLD of mallopt(3)).
+   * Does nothing with musl.
+   */
+  keepFreedMemory(bytes: number): void;
   /** An extended attribute of a file (getxattr(2)); undefined when it has none of that name. */
   getxattr(path: string, name: string): Buffer | undefined;
   /** The user of that name or number (getpwnam(3)); undefined when there is none. */

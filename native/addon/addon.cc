@@ -9,6 +9,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports = init_codec(env, exports);
   exports = init_descriptors(env, exports);
   exports = init_execve(env, exports);
+  exports = init_memory(env, exports);
   exports = init_syslog(env, exports);
   return init_xattr(env, exports);
 }

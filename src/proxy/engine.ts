@@ -9,6 +9,7 @@ import { refusal } from '../websocket/refusal.js';
 import { WebSocketStream } from '../websocket/stream.js';
 import type { Address } from './address.js';
 import { type EngineSettings, openPages, policyOf, targetSettings } from './engine-settings.js';
+import { prepareMemory } from './memory.js';
 import type { Meter } from './meter.js';
 import { observe } from './observation.js';
 import { type Client, Reception } from './reception.js';
@@ -80,6 +81,7 @@ export class Engine {
 
   /** Throws a LaunchError when there is no folder of pages to be read. */
   static async open(settings: EngineSettings, shared: Shared): Promise<Engine> {
+    prepareMemory();
     return new Engine(settings, shared, await openPages(settings.options));
   }
 
