@@ -1,6 +1,6 @@
 // wsproxy beside a bare pipe in Node and a proxy on the package `ws`: one client, one server, all on
 // loopback, the contenders in turn in each round, medians of the rounds. `npm run bench`; with
-// `-- --quick` it takes half a minute.
+// `-- --quick` it takes two minutes.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
