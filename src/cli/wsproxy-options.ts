@@ -6,14 +6,13 @@ import type { LogLevel } from '../launcher/environment.js';
 import { parseSyslog, type SyslogOptions } from '../log/options.js';
 import type { Address } from '../proxy/address.js';
 import { defaults } from '../proxy/defaults.js';
-import { addSpokenOptions } from './spoken-options.js';
+import { addOriginOption, addSpokenOptions } from './common-options.js';
 import {
   logLevels,
   parseCount,
   parseEndpoint,
   parseHosts,
   parseMode,
-  parseOrigins,
   parsePath,
   parseSeconds,
 } from './values.js';
@@ -69,13 +68,7 @@ const seconds = parseSeconds(0.001, most.seconds);
 
 /** Adds the options, in groups. */
 export function addOptions(command: Command): void {
-  command
-    .optionsGroup('Who may connect:')
-    .option(
-      '--origin <LIST>',
-      "origins of web pages that may connect; '*' for all (default: pages from the same host)",
-      parseOrigins,
-    )
+  addOriginOption(command)
     .option(
       '--host <NAME>',
       'another name that clients may use for a proxy on a loopback address',

@@ -2,14 +2,13 @@
 import { Command, Option } from 'commander';
 
 import type { LogLevel, Settings } from '../launcher/environment.js';
+import { addOriginOption, addSpokenOptions } from './common-options.js';
 import { attachOptionalValues } from './optional-values.js';
 import { runCli, runCommand } from './run.js';
-import { addSpokenOptions } from './spoken-options.js';
 import {
   logLevels,
   parseCount,
   parseHosts,
-  parseOrigins,
   parsePath,
   parsePort,
   parsePorts,
@@ -84,13 +83,7 @@ function program(): Command {
     .exitOverride()
     .addHelpText('after', examples);
 
-  wswrap
-    .optionsGroup('Who may connect:')
-    .option(
-      '--origin <LIST>',
-      "origins of web pages that may connect; '*' for all (default: pages from the same host)",
-      parseOrigins,
-    )
+  addOriginOption(wswrap)
     .option(
       '--host <NAME>',
       'another name that clients may use for a server on a loopback address',

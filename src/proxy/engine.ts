@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 
+import { closed } from '../websocket/closed.js';
 import { linger } from '../websocket/linger.js';
 import type { Accepted } from '../websocket/opening.js';
 import { refusal } from '../websocket/refusal.js';
@@ -200,11 +201,10 @@ export class Engine {
     if (!stream.destroyed) {
       this.shared.meter.targetFailed();
       client.log.warn(why);
-      const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
       stream.on('error', () => undefined);
       stream.close(1011, reason);
       stream.resume();
-      await closed;
+      await closed(stream);
     }
     return { by: 'error', why: reason, received: 0, sent: 0 };
   }
@@ -228,10 +228,6 @@ export class Engine {
     socket.write(refusal(status, reason));
     linger(socket);
   }
-}
-
-function closed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 function dismiss(stream: WebSocketStream): void {

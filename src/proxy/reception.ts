@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 
 import type { Policy } from '../codec.js';
+import { closed } from '../websocket/closed.js';
 import { Waiting } from '../websocket/deadline.js';
 import { linger } from '../websocket/linger.js';
 import { type Accepted, headOf, judge, type Opening, readOpening } from '../websocket/opening.js';
@@ -257,12 +258,4 @@ export class Reception {
     log.debug('left before it said what it wants');
     socket.destroy();
   }
-}
-
-// Resolves when nothing more of an answer will come.
-function closed(answer: ServerResponse | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (answer === undefined || answer.closed) resolve();
-    else answer.once('close', resolve);
-  });
 }

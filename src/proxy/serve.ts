@@ -164,9 +164,10 @@ class Service {
   }
 
   async close({ how, why }: Ending): Promise<void> {
-    this.log.info(`ends: ${why}`);
     this.#closing = true;
     this.listener.close();
+    // Whoever reads that finds the port closed.
+    this.log.info(`ends: ${why}`);
     allowInterruption();
     await this.backend[how]();
     await this.command?.stop();

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 
 import { errnoOf } from '../errors.js';
+import { closed } from '../websocket/closed.js';
 import type { WebSocketStream } from '../websocket/stream.js';
 
 /** The signs of the traffic legend; `}.`, `>.` and `<.` are partial ones. */
@@ -96,11 +97,6 @@ export function relay(
   // Either may have ended while the other was being connected.
   if (client.destroyed) reset(target);
 
-  const closed = (stream: { closed: boolean; once(event: 'close', done: () => void): unknown }) =>
-    new Promise<void>((resolve) => {
-      if (stream.closed) resolve();
-      else stream.once('close', () => resolve());
-    });
   return Promise.all([closed(client), closed(target)]).then(() => ({
     by: 'error',
     why: 'closed',
