@@ -2,36 +2,16 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
-interface Row {
-  localPort: number;
-  remotePort: number;
-  receiveQueue: number;
-}
-
-function portOf(address: string): number {
-  return Number.parseInt(address.slice(address.lastIndexOf(':') + 1), 16);
-}
-
-function rows(file: string): Row[] {
-  const lines = readFileSync(file, 'latin1').trim().split('\n').slice(1);
-  return lines.map((line) => {
-    const [, local = '', remote = '', , queues = ''] = line.trim().split(/\s+/);
-    const [, receive = '0'] = queues.split(':');
-    return {
-      localPort: portOf(local),
-      remotePort: portOf(remote),
-      receiveQueue: Number.parseInt(receive, 16),
-    };
-  });
-}
-
-/** Bytes that the socket on `localPort` has from its peer on `remotePort` and that nobody read. */
+/**
+ * Bytes that the socket on `localPort` has from its peer on `remotePort` and that nobody read. Searched
+ * for in the text as it is: there may be tens of thousands of lines, of connections that ended lately.
+ */
 export function receiveQueue(localPort: number, remotePort: number): number {
+  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
+  const row = new RegExp(`:${hex(localPort)} \\w+:${hex(remotePort)} \\w+ \\w+:(\\w+) `);
   for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    const row = rows(file).find(
-      (one) => one.localPort === localPort && one.remotePort === remotePort,
-    );
-    if (row !== undefined) return row.receiveQueue;
+    const queue = row.exec(readFileSync(file, 'latin1'))?.[1];
+    if (queue !== undefined) return Number.parseInt(queue, 16);
   }
   return 0;
 }

@@ -62,10 +62,12 @@ export class Wire {
   /** Waits until the peer seems to have filled all buffers towards a client that does not read. */
   async filled(): Promise<void> {
     const { localPort = 0, remotePort = 0 } = this.socket;
-    for (let size = 0, still = 0; still < 10; ) {
+    let size = 0;
+    for (let since = performance.now(), looks = 0; ; looks += 1) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       const now = receiveQueue(localPort, remotePort);
-      still = now > 0 && now === size ? still + 1 : 0;
+      if (now === 0 || now !== size) [since, looks] = [performance.now(), 0];
+      if (looks >= 2 && performance.now() - since >= 50) return;
       size = now;
     }
   }
