@@ -8,11 +8,17 @@
 
 #include <cstring>
 
+#include "codec/machine.h"
+
 namespace wswrap::codec {
 namespace {
 
 using Word = std::uint64_t;
 using Vector [[gnu::vector_size(16)]] = Word;
+using WideVector [[gnu::vector_size(32)]] = Word;
+
+// From here on it pays to ask what the machine has.
+constexpr std::size_t large = 512;
 
 // XORs `count` words or vectors, all of them loaded before the first is stored.
 template <std::size_t count, typename T>
@@ -27,6 +33,23 @@ template <std::size_t count, typename T>
   for (std::size_t i = 0; i < count; ++i) std::memcpy(out + i * sizeof(T), &block[i], sizeof(T));
 }
 
+// Four vectors at a time, as long as there are as many. Returns how many bytes that makes.
+template <typename T>
+[[gnu::always_inline]] inline std::size_t unmask_blocks(std::byte* out, const std::byte* in,
+                                                        std::size_t size, const T& key) {
+  constexpr std::size_t step = 4 * sizeof(T);
+  std::size_t i = 0;
+  for (; size - i >= step; i += step) unmask_block<4>(out + i, in + i, key);
+  return i;
+}
+
+#ifdef __x86_64__
+[[gnu::target("avx2")]] std::size_t unmask_wide(std::byte* out, const std::byte* in,
+                                                std::size_t size, Word word) {
+  return unmask_blocks(out, in, size, WideVector{word, word, word, word});
+}
+#endif
+
 }  // namespace
 
 void unmask(std::byte* out, const std::byte* in, std::size_t size,
@@ -34,10 +57,12 @@ void unmask(std::byte* out, const std::byte* in, std::size_t size,
   std::uint32_t half;
   std::memcpy(&half, key.data(), sizeof half);
   const Word word = Word{half} << 32 | half;
-  const Vector vector{word, word};
 
   std::size_t i = 0;
-  for (; size - i >= 64; i += 64) unmask_block<4>(out + i, in + i, vector);
+#ifdef __x86_64__
+  if (size >= large && machine::has_avx2()) i = unmask_wide(out, in, size, word);
+#endif
+  i += unmask_blocks(out + i, in + i, size - i, Vector{word, word});
   for (; size - i >= 8; i += 8) unmask_block<1>(out + i, in + i, word);
   for (; i < size; ++i) out[i] = in[i] ^ std::byte{key[i % 4]};
 }

@@ -122,7 +122,7 @@ class Decoding {
       }
       std::array<std::uint8_t, 4> key;
       std::memcpy(key.data(), in_ + 2, key.size());
-      unmask(out_, in_ + smallest_header, size, key);
+      unmask_short(out_, in_ + smallest_header, size, key);
       in_ += smallest_header + size;
       out_ += size;
     }

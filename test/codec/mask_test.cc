@@ -19,12 +19,16 @@ Bytes unmasked(std::span<const std::byte> in) {
 }
 
 // `out` starts `distance` bytes before `in`, in a heap block that ends where `in` ends.
-void check_distance(Random& random, std::size_t size, std::size_t distance) {
+void check_distance(Random& random, std::size_t size, std::size_t distance, bool is_short = false) {
   const Bytes masked = random.bytes(size);
   const Exact memory(distance + size);
   std::byte* const in = memory.span().data() + distance;
   std::copy(masked.begin(), masked.end(), in);
-  codec::unmask(memory.span().data(), in, size, key);
+  if (is_short) {
+    codec::unmask_short(memory.span().data(), in, size, key);
+  } else {
+    codec::unmask(memory.span().data(), in, size, key);
+  }
   const Bytes expected = unmasked(masked);
   expect(std::equal(expected.begin(), expected.end(), memory.span().begin()),
          "size " + std::to_string(size) + ", distance " + std::to_string(distance));
@@ -35,6 +39,7 @@ const Test small("unmask moves any size down by any distance", [] {
   for (std::size_t size = 0; size <= 150; ++size) {
     for (std::size_t distance = 0; distance <= 80; ++distance) {
       check_distance(random, size, distance);
+      check_distance(random, size, distance, true);
     }
   }
 });
