@@ -86,6 +86,20 @@ std::size_t overhead_ahead(const Receiver& receiver);
 // (or a violation): in the middle of a binary data frame.
 bool payload_ahead(const Receiver& receiver);
 
+// A quick look at what comes next: true if decode() of it would certainly produce payload. False
+// says nothing. Reads little of the receiver, which may be in memory that others write to.
+inline bool begins_with_payload(const Receiver& receiver, std::span<const std::byte> wire) {
+  if (receiver.phase != Receiver::Phase::header || receiver.header_size != 0) return false;
+  if (receiver.in_message || receiver.encoding != Encoding::binary) return false;
+  constexpr std::size_t smallest = 7;  // of a frame with payload
+  if (receiver.dialect != Dialect::rfc6455 || wire.size() < smallest) return false;
+  const auto first = std::to_integer<unsigned>(wire[0]);
+  const auto second = std::to_integer<unsigned>(wire[1]);
+  constexpr unsigned masked = 0x80;
+  const bool is_binary = (first & 0x7f) == static_cast<unsigned>(Opcode::binary);
+  return is_binary && second > masked && second < (masked | 126);
+}
+
 // False when the record cannot come from this code: another process of the tree wrote into it.
 bool is_plausible(const Receiver& receiver);
 

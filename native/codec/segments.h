@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <span>
 
 namespace wswrap::codec {
@@ -63,6 +64,17 @@ class Segments {
   std::span<const iovec> iov_;
   std::size_t offset_ = 0;
 };
+
+// Lays the bytes at the front of `from` together, as many as fit `room`. Returns how many.
+inline std::size_t gather(Segments from, std::span<std::byte> room) {
+  std::size_t size = 0;
+  while (!from.done() && size < room.size()) {
+    const auto run = from.next(room.size() - size);
+    std::memcpy(room.data() + size, run.data(), run.size());
+    size += run.size();
+  }
+  return size;
+}
 
 inline std::size_t total_size(std::span<const iovec> iov) {
   std::size_t total = 0;

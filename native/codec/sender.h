@@ -53,11 +53,11 @@ struct Plan {
   std::size_t resumed = 0;  // payload bytes that continue the open frame
   std::size_t frames = 0;
   struct Frame {
-    std::uint32_t payload = 0;     // payload bytes in the caller's memory
-    std::uint32_t wire = 0;        // encoded: wire bytes of the whole frame
-    std::uint8_t header_size = 0;  // plain: bytes of `header`
-    bool fin = true;
-    std::uint8_t utf8_after = 0;
+    std::uint32_t payload;     // payload bytes in the caller's memory
+    std::uint32_t wire;        // encoded: wire bytes of the whole frame
+    std::uint8_t header_size;  // plain: bytes of `header`
+    bool fin;
+    std::uint8_t utf8_after;
     std::array<std::byte, max_server_header> header;
   };
   std::array<Frame, max_frames> frame;
@@ -75,6 +75,14 @@ void plan_header(const Sender& sender, std::size_t size, Plan& plan);
 
 // Accounts for `taken` wire bytes of the plan. Returns how many payload bytes count as written.
 std::size_t commit(Sender& sender, const Plan& plan, std::size_t taken);
+
+// True if payload of `size` bytes is sent as one binary frame of its own, and if that leaves whole,
+// the sender is as it was: then there is nothing to plan and to commit.
+inline bool is_simple(const Sender& sender, std::size_t size) {
+  return sender.encoding == Encoding::binary && sender.dialect == Dialect::rfc6455 &&
+         !sender.text && !sender.close_queued && sender.pending_size == 0 && sender.promised == 0 &&
+         size <= max_frame;
+}
 
 // True when a control frame may be queued: nothing is pending and no frame is open.
 bool at_boundary(const Sender& sender);

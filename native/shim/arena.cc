@@ -24,11 +24,16 @@ using Word = std::atomic_ref<std::uint64_t>;
 
 constinit Layout view{};
 
+// Where there is no arena there are no holders.
+constinit std::uint32_t no_company = 0;
+
 // Sparse: a page costs memory only once a record in it was used.
 bool map(int fd, std::uint32_t records) {
   void* const memory = kernel::map(Layout::size_of(records), MAP_SHARED | MAP_NORESERVE, fd);
-  if (memory != nullptr) view = Layout::of(memory, records);
-  return memory != nullptr;
+  if (memory == nullptr) return false;
+  view = Layout::of(memory, records);
+  company = &view.header->company;
+  return true;
 }
 
 Word cookie_at(std::uint32_t index) { return Word(view.cookies[index]); }
@@ -150,6 +155,8 @@ std::uint32_t take_free(std::uint32_t first, std::uint32_t end, std::uint64_t co
 }
 
 }  // namespace
+
+constinit std::uint32_t* company = &no_company;
 
 bool open() {
   if (view.header != nullptr) return true;

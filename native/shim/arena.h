@@ -59,6 +59,7 @@ struct alignas(64) Record {
   std::uint32_t departed_at = 0;  // when depart() was called last, as lifetime::now() tells it
   sockaddr_in6 peer{};            // for the log; large enough for IPv4, too
   std::uint16_t owed_code = 0;    // close_owed: the code of that Close
+  codec::Flag drained = false;    // the last read took all that there was
   codec::Sender sender;
   codec::Receiver receiver;
 };
@@ -113,7 +114,12 @@ void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index));
 // joined already). In between nobody is the last holder.
 void depart(std::uint32_t index);
 void arrive(std::uint32_t index);
-// True when another living process holds the record.
+// Not 0 once any record had two holders at a time. In the arena, when there is one.
+extern constinit std::uint32_t* company;
+inline void note_company() { std::atomic_ref(*company).store(1, std::memory_order_relaxed); }
+inline bool has_company() { return std::atomic_ref(*company).load(std::memory_order_relaxed) != 0; }
+
+// True when another living process holds the record. Asked before every wait.
 bool is_shared(std::uint32_t index);
 // True when the process holds the record.
 bool is_held_by(Record& record, std::uint32_t pid);

@@ -15,12 +15,13 @@ namespace wswrap::arena {
 
 // The name of the memory, which tells an inherited arena from other memory: it changes with the
 // layout. And what /proc/self/fd shows of it.
-inline constexpr const char* memory_name = "wswrap-arena-6";
-inline constexpr std::string_view memory_link = "/memfd:wswrap-arena-6 (deleted)";
+inline constexpr const char* memory_name = "wswrap-arena-7";
+inline constexpr std::string_view memory_link = "/memfd:wswrap-arena-7 (deleted)";
 
 struct alignas(64) Header {
   std::uint32_t numbers = 0;
   std::uint32_t reservations = 0;
+  std::uint32_t company = 0;  // not 0 once any record had two holders at a time
   std::array<std::uint32_t, Config::max_ports> listeners;  // the latest listener's record + 1
   alignas(8) std::array<Ends, most_listeners> ends;
 };

@@ -18,6 +18,8 @@
 #include "shim/trace.h"
 
 namespace wswrap::chores {
+
+constinit std::atomic<std::uint32_t> count{0};
 namespace {
 
 using connection::Handle;
@@ -46,7 +48,6 @@ constexpr Nanoseconds close_answer_time = milliseconds(5000);
 constinit Slots<Chore, 4096> chores{};
 // By descriptor: the first chore + 1. Zero pages until used.
 constinit std::array<std::uint16_t, fds::limit> first{};
-constinit std::atomic<std::uint32_t> count{0};
 constinit std::uint32_t refused = 0;
 
 Chore* create(Kind kind, const Handle& handle, Nanoseconds deadline) {
@@ -144,8 +145,6 @@ void close_now(int fd, std::uint32_t index) {
 }
 
 }  // namespace
-
-bool any() { return count.load(std::memory_order_relaxed) != 0; }
 
 void linger(int fd, std::uint32_t index) {
   const driver::Guard guard;

@@ -1,6 +1,7 @@
 // What is left to do for connections that the server is done with, or not looking at.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "shim/connection.h"
@@ -27,7 +28,9 @@ void forget(int fd);
 // Called by the driver.
 void on_event(std::uint32_t chore);
 void on_timer();
-bool any();
+
+extern constinit std::atomic<std::uint32_t> count;
+inline bool any() { return count.load(std::memory_order_relaxed) != 0; }
 
 // At exit: waits a moment for what was sent to arrive.
 void finish();

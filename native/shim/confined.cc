@@ -47,17 +47,6 @@ long ready(int fd, short events) {
   return count > 0 ? set.revents : count;
 }
 
-// Lays the bytes at the front of `rest` together. Returns what one write(2) is to be given.
-std::span<const std::byte> gather(codec::Segments rest, std::span<std::byte> room) {
-  std::size_t size = 0;
-  while (!rest.done() && size < room.size()) {
-    const auto run = rest.next(room.size() - size);
-    std::ranges::copy(run, room.begin() + static_cast<std::ptrdiff_t>(size));
-    size += run.size();
-  }
-  return room.first(size);
-}
-
 // 0 if a write may be tried, else -errno. A write that would only raise SIGPIPE is not.
 long check_writable(int fd) {
   const long events = ready(fd, POLLOUT);
@@ -128,7 +117,7 @@ long send(int fd, const iovec* iov, std::size_t count) {
     std::array<std::byte, piece> room;
     std::span<const std::byte> bytes = rest.front();
     if (bytes.size() < room.size()) {
-      bytes = gather(rest, room);
+      bytes = std::span(room).first(codec::gather(rest, room));
     } else if (!was_nonblocking(fd)) {
       bytes = bytes.first(room.size());
     }

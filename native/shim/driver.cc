@@ -153,8 +153,6 @@ int descriptor() {
   return known >= 0 ? known : create();
 }
 
-bool is_busy() { return (config.heartbeat != 0 || chores::any()) && is_usable(); }
-
 void drive() {
   const Guard guard;
   const int fd = epoll.load(std::memory_order_relaxed);

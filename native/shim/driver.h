@@ -8,7 +8,9 @@
 
 #include <cstdint>
 
+#include "shim/chores.h"
 #include "shim/clock.h"
+#include "shim/config.h"
 #include "shim/lock.h"
 
 namespace wswrap::driver {
@@ -42,7 +44,7 @@ int descriptor();
 
 // True if the driver watches anything besides listeners and their clients: every wait must take it
 // along then.
-bool is_busy();
+inline bool is_busy() { return (config.heartbeat != 0 || chores::any()) && is_usable(); }
 
 // Does everything that is possible now.
 void drive();

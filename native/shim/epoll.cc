@@ -352,7 +352,7 @@ Result control(int epfd, int operation, int fd, epoll_event* event) {
 }
 
 Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const sigset_t* mask,
-            Call call) {
+            Call call, int reported) {
   const Deadline deadline(timeout);
   const KeepErrno keep;
   const fds::Entry set = fds::get(epfd);
@@ -363,7 +363,9 @@ Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const 
   SignalsInWaits signals(mask);
   Nanoseconds left = timeout < 0 ? forever : timeout;
   for (int round = 0;; ++round, left = deadline.left()) {
-    const int count = wait_in_kernel(epfd, events, room, left, signals.mask(), call);
+    const bool is_done = reported != 0 && round == 0;
+    const int count =
+        is_done ? reported : wait_in_kernel(epfd, events, room, left, signals.mask(), call);
     if (count < 0) return Result::fail(errno);
     if (count == 0) return Result::ok(0);
     const Translation translation = translate(epfd, events, count);

@@ -9,11 +9,13 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 
 #include "shim/clock.h"
 #include "shim/fds.h"
+#include "shim/registrations.h"
 #include "shim/result.h"
 
 namespace wswrap::epoll {
@@ -28,9 +30,17 @@ Result control(int epfd, int operation, int fd, epoll_event* event);
 // How the server waits: the engine uses the same call.
 enum class Call { wait, pwait, pwait2 };
 
+// Whether an epoll that nothing of ours is in has reported something of ours: another thread put it
+// in meanwhile.
+inline bool reports_ours(const epoll_event* events, int count) {
+  return std::any_of(events, events + count,
+                     [](const epoll_event& event) { return is_tag(event.data.u64); });
+}
+
 // epoll_pwait2(2). `timeout` in nanoseconds, negative: none.
+// `reported`, if not 0: how many events the kernel has given for such a wait already.
 Result wait(int epfd, epoll_event* events, int room, Nanoseconds timeout, const sigset_t* mask,
-            Call call);
+            Call call, int reported = 0);
 
 // The server made an epoll.
 void on_birth();

@@ -118,13 +118,16 @@ int hook_socketpair(int domain, int type, int protocol, int pair[2]) {
 
 // ---- receive
 
+// Not inlined into the hook: what is not ours would pay for the registers that this needs.
+[[gnu::noinline]] static ssize_t read_ours(int fd, const Ours& ours, void* buffer, size_t size) {
+  if (size == 0) return 0;
+  const iovec iov{buffer, size};
+  const Result result = connection::receive(fd, ours.index(), span_of(iov), 0);
+  return is_foreign(fd, result) ? libc.read(fd, buffer, size) : answer<ssize_t>(result);
+}
+
 ssize_t hook_read(int fd, void* buffer, size_t size) {
-  if (const Ours ours(fd); ours) {
-    if (size == 0) return 0;
-    const iovec iov{buffer, size};
-    const Result result = connection::receive(fd, ours.index(), span_of(iov), 0);
-    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
-  }
+  if (const Ours ours(fd); ours) return read_ours(fd, ours, buffer, size);
   return libc.read(fd, buffer, size);
 }
 
@@ -151,12 +154,15 @@ ssize_t hook_preadv2(int fd, const iovec* iov, int count, off_t offset, int flag
   return libc.preadv2(fd, iov, count, offset, flags);
 }
 
+[[gnu::noinline]] static ssize_t recv_ours(int fd, const Ours& ours, void* buffer, size_t size,
+                                           int flags) {
+  const iovec iov{buffer, size};
+  const Result result = connection::receive(fd, ours.index(), span_of(iov), flags);
+  return is_foreign(fd, result) ? libc.recv(fd, buffer, size, flags) : answer<ssize_t>(result);
+}
+
 ssize_t hook_recv(int fd, void* buffer, size_t size, int flags) {
-  if (const Ours ours(fd); ours) {
-    const iovec iov{buffer, size};
-    const Result result = connection::receive(fd, ours.index(), span_of(iov), flags);
-    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
-  }
+  if (const Ours ours(fd); ours) return recv_ours(fd, ours, buffer, size, flags);
   return libc.recv(fd, buffer, size, flags);
 }
 
@@ -240,12 +246,15 @@ ssize_t hook___recvfrom_chk(int fd, void* buffer, size_t size, size_t room, int 
 
 // ---- send
 
+[[gnu::noinline]] static ssize_t write_ours(int fd, const Ours& ours, const void* buffer,
+                                            size_t size) {
+  const iovec iov{const_cast<void*>(buffer), size};
+  const Result result = connection::transmit(fd, ours.index(), span_of(iov), 0);
+  return is_foreign(fd, result) ? libc.write(fd, buffer, size) : answer<ssize_t>(result);
+}
+
 ssize_t hook_write(int fd, const void* buffer, size_t size) {
-  if (const Ours ours(fd); ours) {
-    const iovec iov{const_cast<void*>(buffer), size};
-    const Result result = connection::transmit(fd, ours.index(), span_of(iov), 0);
-    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
-  }
+  if (const Ours ours(fd); ours) return write_ours(fd, ours, buffer, size);
   return libc.write(fd, buffer, size);
 }
 
@@ -270,12 +279,15 @@ ssize_t hook_pwritev2(int fd, const iovec* iov, int count, off_t offset, int fla
   return libc.pwritev2(fd, iov, count, offset, flags);
 }
 
+[[gnu::noinline]] static ssize_t send_ours(int fd, const Ours& ours, const void* buffer,
+                                           size_t size, int flags) {
+  const iovec iov{const_cast<void*>(buffer), size};
+  const Result result = connection::transmit(fd, ours.index(), span_of(iov), flags);
+  return is_foreign(fd, result) ? libc.send(fd, buffer, size, flags) : answer<ssize_t>(result);
+}
+
 ssize_t hook_send(int fd, const void* buffer, size_t size, int flags) {
-  if (const Ours ours(fd); ours) {
-    const iovec iov{const_cast<void*>(buffer), size};
-    const Result result = connection::transmit(fd, ours.index(), span_of(iov), flags);
-    if (!is_foreign(fd, result)) return answer<ssize_t>(result);
-  }
+  if (const Ours ours(fd); ours) return send_ours(fd, ours, buffer, size, flags);
   return libc.send(fd, buffer, size, flags);
 }
 
@@ -416,8 +428,14 @@ int hook_epoll_ctl(int epfd, int operation, int fd, epoll_event* event) {
 // of ours into it while this one waits.
 int hook_epoll_wait(int epfd, epoll_event* events, int room, int timeout) {
   if (config.port_count == 0 || room <= 0) return libc.epoll_wait(epfd, events, room, timeout);
+  int reported = 0;
+  // What has a deadline must know when it began.
+  if (fds::get(epfd).plain() && timeout <= 0) {
+    reported = libc.epoll_wait(epfd, events, room, timeout);
+    if (reported <= 0 || !epoll::reports_ours(events, reported)) return reported;
+  }
   const Nanoseconds span = timeout < 0 ? -1 : milliseconds(timeout);
-  return answer(epoll::wait(epfd, events, room, span, nullptr, epoll::Call::wait));
+  return answer(epoll::wait(epfd, events, room, span, nullptr, epoll::Call::wait, reported));
 }
 
 int hook_epoll_pwait(int epfd, epoll_event* events, int room, int timeout, const sigset_t* mask) {

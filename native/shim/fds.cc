@@ -15,7 +15,6 @@ constinit std::atomic<std::uint32_t> table[limit]{};
 namespace {
 
 constinit std::atomic<int> highest{0};
-constinit std::atomic<bool> used{false};
 
 // The kernel's own table grows to the highest number in use: 4096 keeps it at 32 KiB.
 constexpr int high_enough = 4096;
@@ -34,6 +33,8 @@ int hiding_base() {
 }
 
 }  // namespace
+
+constinit std::atomic<bool> used{false};
 
 void set(int fd, Entry entry) {
   if (static_cast<unsigned>(fd) >= limit) return;
@@ -57,8 +58,6 @@ int most_open() {
 }
 
 int high_water() { return highest.load(std::memory_order_relaxed); }
-
-bool any() { return used.load(std::memory_order_relaxed); }
 
 int move_up(int fd, int lowest) {
   const long moved = kernel::invoke(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest);

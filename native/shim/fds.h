@@ -60,9 +60,10 @@ void for_each(Kind kind, Visit visit) {
   }
 }
 
+extern constinit std::atomic<bool> used;
 // True once any descriptor of this process stood for something of ours: before that no wait needs a
 // second look.
-bool any();
+inline bool any() { return used.load(std::memory_order_relaxed); }
 
 inline bool is_internal(int fd) { return get(fd).is(Kind::internal); }
 

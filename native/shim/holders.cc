@@ -93,6 +93,8 @@ void join(std::uint32_t index, std::uint32_t pid) {
     Word(*place).store(make_word(pid));
     return;
   }
+  const auto is_taken = [](std::uint64_t& holder) { return Word(holder).load() != 0; };
+  if (std::ranges::any_of(record.holders, is_taken)) note_company();
   if (take_place(record, pid, is_empty)) return;
   const auto is_gone = [](std::uint64_t word) { return !is_alive(word, nullptr); };
   if (!take_place(record, pid, is_gone)) std::atomic_ref(record.crowd).fetch_add(1);
@@ -138,6 +140,7 @@ void depart(std::uint32_t index) {
 void arrive(std::uint32_t index) { take_from(at(index).travelling); }
 
 bool is_shared(std::uint32_t index) {
+  if (!has_company()) return false;
   Record& record = at(index);
   return std::atomic_ref(record.crowd).load() != 0 || is_any_alive(record, process::id(), nullptr);
 }

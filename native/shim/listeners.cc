@@ -427,6 +427,7 @@ void end_wait(std::uint32_t index) {
 }
 
 void leave_to_others() {
+  if (!arena::has_company()) return;
   for_each_in_use([](Listener& listener) {
     // Without the driver, at first: this is asked before every wait.
     if (!is_for_others(listener)) return;

@@ -25,6 +25,8 @@ using codec::Receiver;
 // What overhead_ahead() may ask for: a control payload and the smallest header.
 constexpr std::size_t overhead_room = 131;
 constexpr std::size_t max_iov = 64;
+// From here on a read has room for headers besides the payload that it is likely to meet.
+constexpr std::size_t much_room = 1024;
 
 // Frames without payload are looked at in pieces of that size, and no call spends its time on more
 // than that many bytes of them: a flood must not hold a server that asked not to be blocked.
@@ -61,6 +63,7 @@ class Intake {
       if (end == End::filled) end = step(wanted - taken_);
     }
     commit();
+    record_.drained = end == End::drained;
     return end;
   }
 
@@ -74,7 +77,9 @@ class Intake {
     std::array<std::byte, overhead_room> overhead;
     std::array<iovec, max_iov> iov;
     iov[0] = {overhead.data(), codec::overhead_ahead(receiver_)};
-    const std::size_t skip = iov[0].iov_len == 0 ? 1 : 0;
+    // Much room takes the header, too: what comes after it moves down.
+    const bool apart = iov[0].iov_len > 0 && (room_.front().size() < much_room || !can_peek_);
+    const std::size_t skip = apart ? 0 : 1;
     const std::size_t count = 1 + room_.list(std::span(iov).subspan(1), wanted);
     std::span<const iovec> asked(iov.data() + skip, count - skip);
     if (!confined::can_scatter()) asked = asked.first(1);
@@ -292,6 +297,11 @@ class WaitForInput {
   explicit WaitForInput(const Handle& handle)
       : handle_(handle), patience_(handle.fd, SO_RCVTIMEO) {}
 
+  // Whether the kernel can do all of the waiting.
+  static bool can_wait_in_kernel() {
+    return confined::can_poll() && confined::can_peek() && !driver::is_busy();
+  }
+
   int run() {
     // Without poll(2) the read itself has waited.
     if (!confined::can_poll()) return EAGAIN;
@@ -363,6 +373,14 @@ Result count_ahead(int fd, std::uint32_t index, std::size_t size, std::size_t se
   return Result::ok(static_cast<long>(std::min(size, count)));
 }
 
+// Whether the last read took all that there was, nothing was reported since, and whoever waits for
+// more can leave that to the kernel.
+bool was_drained(Record& record) {
+  return std::atomic_ref(record.drained).load(std::memory_order_relaxed) &&
+         std::atomic_ref(record.error).load(std::memory_order_relaxed) == 0 &&
+         WaitForInput::can_wait_in_kernel();
+}
+
 // recv(2) with MSG_TRUNC discards: the caller's memory is not touched.
 Result receive_and_discard(int fd, std::uint32_t index, std::size_t size, int flags) {
   std::array<std::byte, 4096> waste;
@@ -413,6 +431,10 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
   codec::Segments room(iov);
   const Handle handle = handle_of(fd, index);
   WaitForInput waiting(handle);
+  // To try what is bound to fail costs more than to look whether there is something.
+  if (!peek && least == 1 && (flags & MSG_DONTWAIT) == 0 && was_drained(record)) {
+    if (const int error = waiting.run(); error != 0) return Result::fail(error);
+  }
   std::size_t taken = 0;
   for (;;) {
     // A peek must begin at a payload byte: what is in front of it goes first.
@@ -463,15 +485,21 @@ bool is_below_low_water(int fd, Record& record) {
 // Whether there is payload, by way of looking; what comes before it is consumed. Runs with the
 // receive lock held.
 Readiness look_ahead(int fd, Record& record, bool signalled) {
+  record.drained = false;
   const bool any_byte_will_do = record.low_water <= 1;
   if (signalled && any_byte_will_do && codec::payload_ahead(record.receiver)) {
     return Readiness::ready;
   }
-  Receiver receiver = arena::receiver_of(record);
+  std::array<std::byte, junk_room> wire;
   std::size_t window = 2 * overhead_room;
-  for (std::size_t junk = 0; junk < most_junk;) {
-    std::array<std::byte, junk_room> wire;
-    const long got = sock::peek(fd, wire.data(), window);
+  long got = sock::peek(fd, wire.data(), window);
+  if (got > 0 && any_byte_will_do &&
+      codec::begins_with_payload(record.receiver,
+                                 std::span(wire).first(static_cast<std::size_t>(got)))) {
+    return Readiness::ready;
+  }
+  Receiver receiver = arena::receiver_of(record);
+  for (std::size_t junk = 0; junk < most_junk; got = sock::peek(fd, wire.data(), window)) {
     if (got == -EAGAIN) return Readiness::none;
     if (got < 0 && got != -ENOTSOCK) keep_error(record, static_cast<int>(-got));
     if (got <= 0) return Readiness::ready;

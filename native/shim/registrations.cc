@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 
-#include <atomic>
 #include <cstring>
 
 #include "shim/kernel.h"
@@ -11,19 +10,17 @@
 
 namespace wswrap::epoll {
 
+constinit std::atomic<std::uint64_t> magic{0};
 constinit OwnerLock table_lock;
 constinit Slots<Registration, 1u << 16> registrations{};
 constinit std::array<Set, 1024> sets{};
 
 namespace {
 
-constexpr int slot_bits = 20;
-constexpr int generation_bits = 20;
 constexpr std::uint64_t slot_mask = (1u << slot_bits) - 1;
 
 // By descriptor: the first registration + 1. Zero pages until used.
 constinit std::array<std::uint32_t, fds::limit> first{};
-constinit std::atomic<std::uint64_t> magic{0};
 constinit std::uint64_t generation = 0;
 
 std::uint64_t random_number() {
@@ -42,11 +39,6 @@ std::uint64_t next_tag(const Registration& registration) {
 Registration* at_link(std::uint32_t link) { return link == 0 ? nullptr : &registrations[link - 1]; }
 
 }  // namespace
-
-bool is_tag(std::uint64_t data) {
-  const std::uint64_t known = magic.load(std::memory_order_relaxed);
-  return known != 0 && data >> (slot_bits + generation_bits) == known;
-}
 
 Registration* find_tag(std::uint64_t data) {
   Registration& found = registrations[static_cast<std::uint32_t>(data & slot_mask)];

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "shim/fds.h"
@@ -54,8 +55,15 @@ extern constinit OwnerLock table_lock;
 extern constinit Slots<Registration, 1u << 16> registrations;
 extern constinit std::array<Set, 1024> sets;
 
+inline constexpr unsigned slot_bits = 20;
+inline constexpr unsigned generation_bits = 20;
+extern constinit std::atomic<std::uint64_t> magic;  // 0: no tag was ever made
+
 // True if the data of an event can only be a tag.
-bool is_tag(std::uint64_t data);
+inline bool is_tag(std::uint64_t data) {
+  const std::uint64_t known = magic.load(std::memory_order_relaxed);
+  return known != 0 && data >> (slot_bits + generation_bits) == known;
+}
 
 // The registration that a tag stands for, or null.
 Registration* find_tag(std::uint64_t data);
