@@ -1,237 +1,315 @@
-// The two ends of a transfer for the benchmark: a server that takes or makes bytes, and a client
-// that speaks plain TCP or WebSocket. The client's frames are made beforehand, so that what is
-// measured is whoever is in between.
-//
-//   load serve                                     prints its port; serves until it is killed
-//   load run tcp|ws PORT up|down FRAME BYTES       prints the seconds that BYTES of payload took
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
+// The benchmark's client. Each command prints one line of JSON.
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 
-#include <array>
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <span>
+#include <thread>
 
+#include "client.h"
+
+namespace bench {
 namespace {
 
-constexpr std::size_t buffer_size = 256 * 1024;
+constexpr const char* usage =
+    "usage: load up tcp|ws PORT FRAME BYTES             seconds for an upload\n"
+    "       load down tcp|ws PORT CHUNK BYTES           seconds for a download\n"
+    "       load ping SIZE COUNT tcp:PORT|ws:PORT…      round trips in microseconds, by quantile\n"
+    "       load pipeline tcp|ws PORT WINDOW COUNT SIZE              seconds for so many echoes\n"
+    "       load ask tcp|ws PORT WINDOW COUNT REQUEST REPLY_SIZE     the same with any server\n"
+    "       load fetch tcp|ws PORT REQUEST              seconds and bytes until the server's end\n"
+    "       load connect tcp|ws PORT COUNT PARALLEL     seconds for so many short connections\n"
+    "       load hold tcp|ws PORT COUNT                 idle connections, until standard input "
+    "ends\n"
+    "       load spread tcp|ws PORT CONNECTIONS COUNT   seconds for echoes over all connections\n"
+    "       load cpu PID…                               seconds of CPU that each has used\n"
+    "       load pin CPUS COMMAND…                      runs it on these CPUs (0 or 0,2)\n";
 
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void write_all(int fd, const char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t written = ::write(fd, data, size);
-    if (written <= 0) fail("write");
-    data += written;
-    size -= static_cast<std::size_t>(written);
-  }
+void print_seconds(double seconds) { std::printf("{\"seconds\":%.9f}\n", seconds); }
+
+std::vector<char>& shared_buffer() {
+  thread_local std::vector<char> buffer(256 * 1024);
+  return buffer;
 }
 
-std::size_t read_some(int fd, char* data, std::size_t size) {
-  const ssize_t got = ::read(fd, data, size);
-  if (got < 0) fail("read");
-  return static_cast<std::size_t>(got);
-}
-
-void read_all(int fd, char* data, std::size_t size) {
-  while (size > 0) {
-    const std::size_t got = read_some(fd, data, size);
-    if (got == 0) std::exit(1);
-    data += got;
-    size -= got;
-  }
-}
-
-// What a client asks for: sixteen bytes at the start of the stream.
-struct Order {
-  std::uint64_t down = 0;
-  std::uint64_t bytes = 0;
-};
-
-// Takes so many bytes and answers with one, or sends so many.
-void serve_client(int fd) {
-  Order order;
-  read_all(fd, reinterpret_cast<char*>(&order), sizeof order);
-  std::vector<char> buffer(buffer_size);
-  while (order.bytes > 0) {
-    const std::size_t size = std::min<std::uint64_t>(order.bytes, 64 * 1024);
-    if (order.down != 0) {
-      write_all(fd, buffer.data(), size);
-      order.bytes -= size;
-    } else {
-      const std::size_t got = read_some(fd, buffer.data(), buffer.size());
-      if (got == 0) break;
-      order.bytes -= std::min<std::uint64_t>(order.bytes, got);
-    }
-  }
-  if (order.down == 0) write_all(fd, "!", 1);
-  while (read_some(fd, buffer.data(), buffer.size()) > 0) {
-  }
-  ::close(fd);
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-[[noreturn]] void serve() {
-  std::signal(SIGCHLD, SIG_IGN);
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0) fail("bind");
-  if (::listen(listener, 128) != 0) fail("listen");
-  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
-  std::printf("%d\n", ntohs(address.sin_port));
-  std::fflush(stdout);
-  for (;;) {
-    const int fd = ::accept(listener, nullptr, nullptr);
-    if (fd < 0) continue;
-    if (::fork() == 0) {
-      ::close(listener);
-      serve_client(fd);
-      std::exit(0);
-    }
-    ::close(fd);
-  }
-}
-
-constexpr std::array<std::uint8_t, 4> mask{0x12, 0x34, 0x56, 0x78};
-
-std::string client_frame(std::string_view payload) {
-  std::string frame(1, static_cast<char>(0x82));
-  const std::size_t size = payload.size();
-  const auto add = [&](std::uint64_t value) { frame.push_back(static_cast<char>(value)); };
-  if (size < 126) {
-    add(0x80 | size);
-  } else if (size < 65536) {
-    add(0x80 | 126);
-    for (int shift = 8; shift >= 0; shift -= 8) add(size >> shift);
-  } else {
-    add(0x80 | 127);
-    for (int shift = 56; shift >= 0; shift -= 8) add(size >> shift);
-  }
-  for (const std::uint8_t byte : mask) add(byte);
-  for (std::size_t i = 0; i < size; ++i) {
-    frame.push_back(static_cast<char>(static_cast<std::uint8_t>(payload[i]) ^ mask[i % 4]));
-  }
-  return frame;
-}
-
-void shake_hands(int fd) {
-  static constexpr std::string_view request =
-      "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-  write_all(fd, request.data(), request.size());
-  std::string answer;
-  char c = 0;
-  while (!answer.ends_with("\r\n\r\n")) {
-    read_all(fd, &c, 1);
-    answer.push_back(c);
-  }
-  if (!answer.starts_with("HTTP/1.1 101")) std::exit(1);
-}
-
-// Counts payload in what a WebSocket server sends.
-class PayloadCounter {
+// Keeps all CPUs from going to sleep, whose awakening would be measured instead. Threads of this
+// policy give way to any other at once (sched(7)).
+class Wakefulness {
  public:
-  explicit PayloadCounter(bool framed) : framed_(framed) {}
-
-  std::uint64_t count(const char* data, std::size_t size) {
-    if (!framed_) return size;
-    std::uint64_t payload = 0;
-    for (std::size_t i = 0; i < size;) {
-      if (left_ > 0) {
-        const std::uint64_t step = std::min<std::uint64_t>(left_, size - i);
-        left_ -= step;
-        payload += step;
-        i += step;
-        continue;
-      }
-      header_.push_back(static_cast<std::uint8_t>(data[i++]));
-      if (header_.size() < 2) continue;
-      const std::size_t form = header_[1] & 0x7f;
-      const std::size_t need = form == 126 ? 4 : form == 127 ? 10 : 2;
-      if (header_.size() < need) continue;
-      left_ = need == 2 ? form : 0;
-      for (std::size_t k = 2; k < need; ++k) left_ = left_ << 8 | header_[k];
-      header_.clear();
+  Wakefulness() {
+    const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
+    for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+      threads_.emplace_back([this, cpu] {
+        cpu_set_t only;
+        CPU_ZERO(&only);
+        CPU_SET(cpu, &only);
+        ::sched_setaffinity(0, sizeof only, &only);
+        const sched_param none{};
+        ::sched_setscheduler(0, SCHED_IDLE, &none);
+        while (!over_.load(std::memory_order_relaxed)) {
+        }
+      });
     }
-    return payload;
   }
+  ~Wakefulness() {
+    over_ = true;
+    for (std::thread& thread : threads_) thread.join();
+  }
+  Wakefulness(const Wakefulness&) = delete;
+  Wakefulness& operator=(const Wakefulness&) = delete;
 
  private:
-  bool framed_;
-  std::uint64_t left_ = 0;
-  std::vector<std::uint8_t> header_;
+  std::atomic<bool> over_ = false;
+  std::vector<std::thread> threads_;
 };
 
-void run(bool framed, std::uint16_t port, bool down, std::size_t frame_size, std::uint64_t bytes) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  const sockaddr_in address = loopback(port);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    fail("connect");
+// Sent by sendfile(2): what the client does not copy does not limit what is measured.
+void up(bool framed, std::uint16_t port, std::size_t frame_size, std::uint64_t bytes) {
+  Client client(framed, port);
+  const std::string frame = client.wrap(std::string(frame_size, 'x'));
+  const std::size_t repeat = std::max<std::size_t>(1, 256 * 1024 / frame.size());
+  const int file = ::memfd_create("frames", MFD_CLOEXEC);
+  for (std::size_t i = 0; i < repeat; ++i) {
+    if (::write(file, frame.data(), frame.size()) < 0) fail("memfd");
   }
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (framed) shake_hands(fd);
-  const auto wrap = [&](std::string_view payload) {
-    return framed ? client_frame(payload) : std::string(payload);
-  };
-
-  // As many frames as fill a buffer, again and again.
-  const std::string frame = wrap(std::string(frame_size, 'x'));
-  const std::size_t repeat = std::max<std::size_t>(1, buffer_size / frame.size());
-  std::string batch;
-  for (std::size_t i = 0; i < repeat; ++i) batch += frame;
   const std::uint64_t per_batch = frame_size * repeat;
   const std::uint64_t batches = (bytes + per_batch - 1) / per_batch;
-  const Order order{.down = down ? 1U : 0U, .bytes = down ? bytes : batches * per_batch};
+  const auto batch_size = static_cast<off_t>(frame.size() * repeat);
+  const Clock::time_point start = Clock::now();
+  client.order({.task = Task::up, .bytes = batches * per_batch});
+  for (std::uint64_t i = 0; i < batches; ++i) {
+    for (off_t offset = 0; offset < batch_size;) {
+      const auto left = static_cast<std::size_t>(batch_size - offset);
+      if (::sendfile(client.fd(), file, &offset, left) <= 0) fail("sendfile");
+    }
+  }
+  client.read_payload(1, shared_buffer());
+  const double seconds = seconds_since(start);
+  std::printf("{\"seconds\":%.9f,\"bytes\":%llu}\n", seconds,
+              static_cast<unsigned long long>(batches * per_batch));
+}
 
-  const auto start = std::chrono::steady_clock::now();
-  const std::string head = wrap({reinterpret_cast<const char*>(&order), sizeof order});
-  write_all(fd, head.data(), head.size());
-  if (!down) {
-    for (std::uint64_t i = 0; i < batches; ++i) write_all(fd, batch.data(), batch.size());
+void down(bool framed, std::uint16_t port, std::size_t chunk, std::uint64_t bytes) {
+  Client client(framed, port);
+  const Clock::time_point start = Clock::now();
+  client.order({.task = Task::down, .bytes = bytes, .chunk = chunk});
+  client.read_payload(bytes, shared_buffer());
+  const double seconds = seconds_since(start);
+  std::printf("{\"seconds\":%.9f,\"bytes\":%llu}\n", seconds,
+              static_cast<unsigned long long>(bytes));
+}
+
+// One server after the other, some messages each, again and again: what the machine does beside is
+// the same to all of them. `servers` are words of the form tcp:PORT or ws:PORT.
+void ping(std::size_t size, std::size_t count, std::span<const std::string_view> servers) {
+  constexpr std::size_t at_once = 50;
+  struct Course {
+    Client client;
+    std::string message;
+    std::vector<double> times;
+  };
+  std::vector<Course> courses;
+  for (const std::string_view word : servers) {
+    const std::size_t colon = word.find(':');
+    const auto port = std::strtoul(word.data() + colon + 1, nullptr, 10);
+    Client client(word.starts_with("ws"), static_cast<std::uint16_t>(port));
+    client.order({.task = Task::echo});
+    std::string message = client.wrap(std::string(size, 'x'));
+    courses.push_back({std::move(client), std::move(message), {}});
   }
-  PayloadCounter counter(framed);
-  std::vector<char> buffer(buffer_size);
-  std::uint64_t left = down ? bytes : 1;
-  while (left > 0) {
-    const std::size_t got = read_some(fd, buffer.data(), buffer.size());
-    if (got == 0) std::exit(1);
-    left -= std::min(left, counter.count(buffer.data(), got));
+  for (std::size_t i = 0; i < count + at_once; i += at_once) {
+    for (Course& course : courses) {
+      for (std::size_t k = 0; k < at_once; ++k) {
+        const Clock::time_point start = Clock::now();
+        course.client.write_all(course.message);
+        course.client.read_payload(size, shared_buffer());
+        // The first time is for warming up.
+        if (i > 0) course.times.push_back(seconds_since(start) * 1e6);
+      }
+    }
   }
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  std::printf("%.6f\n", elapsed.count());
+  const char* separator = "{\"servers\":[";
+  for (Course& course : courses) {
+    std::sort(course.times.begin(), course.times.end());
+    const auto quantile = [&](double q) {
+      return course.times.at(
+          static_cast<std::size_t>(q * static_cast<double>(course.times.size() - 1)));
+    };
+    std::printf("%s{\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f}", separator, quantile(0.5),
+                quantile(0.99), quantile(0.999));
+    separator = ",";
+  }
+  std::puts("]}");
+}
+
+// Two windows are on their way, so that the server never waits for the client.
+void ask(Client& client, std::string_view request, std::size_t reply, std::size_t window,
+         std::size_t count) {
+  std::string batch;
+  for (std::size_t i = 0; i < window; ++i) batch += client.wrap(request);
+  const std::size_t batches = std::max<std::size_t>(2, count / window);
+  const Clock::time_point start = Clock::now();
+  client.write_all(batch);
+  std::uint64_t spare = 0;
+  for (std::size_t i = 0; i < batches; ++i) {
+    if (i + 1 < batches) client.write_all(batch);
+    while (spare < window * reply) spare += client.read_some(shared_buffer());
+    spare -= window * reply;
+  }
+  const double seconds = seconds_since(start);
+  std::printf("{\"seconds\":%.9f,\"messages\":%zu}\n", seconds, batches * window);
+}
+
+void fetch(bool framed, std::uint16_t port, std::string_view request) {
+  Client client(framed, port);
+  const Clock::time_point start = Clock::now();
+  client.write_all(client.wrap(request));
+  std::uint64_t bytes = 0;
+  for (bool over = false; !over;) bytes += client.read_some(shared_buffer(), &over);
+  std::printf("{\"seconds\":%.9f,\"bytes\":%llu}\n", seconds_since(start),
+              static_cast<unsigned long long>(bytes));
+}
+
+// Each connection sends one message, gets it back and leaves.
+void connect(bool framed, std::uint16_t port, std::size_t count, std::size_t parallel) {
+  const Clock::time_point start = Clock::now();
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < parallel; ++i) {
+    threads.emplace_back([=] {
+      std::vector<char> buffer(4096);
+      for (std::size_t k = i; k < count; k += parallel) {
+        Client client(framed, port);
+        client.order({.task = Task::echo});
+        client.write_all(client.wrap("x"));
+        client.read_payload(1, buffer);
+        client.leave(buffer);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  print_seconds(seconds_since(start));
+}
+
+std::vector<Client> many(bool framed, std::uint16_t port, std::size_t count) {
+  raise_descriptor_limit();
+  std::vector<Client> clients;
+  clients.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) clients.emplace_back(framed, port);
+  return clients;
+}
+
+void hold(bool framed, std::uint16_t port, std::size_t count) {
+  std::vector<Client> clients = many(framed, port, count);
+  for (Client& client : clients) {
+    client.order({.task = Task::echo});
+    client.write_all(client.wrap("x"));
+    client.read_payload(1, shared_buffer());
+  }
+  std::printf("{\"connections\":%zu}\n", count);
+  std::fflush(stdout);
+  while (std::getchar() != EOF) {
+  }
+}
+
+// A few messages are on their way at a time, on connections that are far from each other in memory.
+void spread(bool framed, std::uint16_t port, std::size_t connections, std::size_t count) {
+  constexpr std::size_t most_at_once = 10;
+  std::vector<Client> clients = many(framed, port, connections);
+  for (Client& client : clients) client.order({.task = Task::echo});
+  const std::string message = clients.at(0).wrap(std::string(64, 'x'));
+  const std::size_t at_once = std::min(connections, most_at_once);
+  const auto turn = [&](std::size_t i) -> Client& { return clients[i * 7919 % connections]; };
+  const auto exchange = [&](std::size_t from, std::size_t size) {
+    for (std::size_t k = 0; k < size; ++k) turn(from + k).write_all(message);
+    for (std::size_t k = 0; k < size; ++k) turn(from + k).read_payload(64, shared_buffer());
+  };
+  for (std::size_t i = 0; i < connections; i += at_once) {
+    exchange(i, std::min(at_once, connections - i));
+  }
+  std::puts("{\"ready\":true}");
+  std::fflush(stdout);
+  std::getchar();
+  const Clock::time_point start = Clock::now();
+  for (std::size_t i = 0; i < count; i += at_once) exchange(i, at_once);
+  print_seconds(seconds_since(start));
+  std::fflush(stdout);
+  std::getchar();
+}
+
+// Of all threads of each process, also those that have ended; in nanoseconds, where /proc/PID/stat
+// has hundredths of seconds.
+int cpu(char** pids) {
+  std::string list;
+  for (; *pids != nullptr; ++pids) {
+    clockid_t clock = 0;
+    timespec used{};
+    if (::clock_getcpuclockid(static_cast<pid_t>(std::strtol(*pids, nullptr, 10)), &clock) == 0) {
+      ::clock_gettime(clock, &used);
+    }
+    const double seconds =
+        static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+    list += (list.empty() ? "" : ",") + std::to_string(seconds * 1e9);
+  }
+  std::printf("{\"nanoseconds\":[%s]}\n", list.c_str());
+  return 0;
+}
+
+int pin(std::string_view cpus, char** command) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (std::size_t at = 0; at < cpus.size(); at = cpus.find_first_of(',', at) + 1) {
+    CPU_SET(std::strtoul(cpus.data() + at, nullptr, 10), &set);
+    if (cpus.find(',', at) == std::string_view::npos) break;
+  }
+  if (::sched_setaffinity(0, sizeof set, &set) != 0) fail("sched_setaffinity");
+  ::execvp(command[0], command);
+  fail(command[0]);
 }
 
 }  // namespace
+}  // namespace bench
 
 int main(int count, char** words) {
+  using namespace bench;
   const std::vector<std::string_view> args(words + 1, words + count);
   std::signal(SIGPIPE, SIG_IGN);
-  if (args.size() == 1 && args[0] == "serve") serve();
-  if (args.size() != 6 || args[0] != "run") {
-    std::fputs("usage: load serve | load run tcp|ws PORT up|down FRAME BYTES\n", stderr);
-    return 2;
+  if (args.size() >= 3 && args[0] == "pin") return pin(args[1], words + 3);
+  if (args.size() >= 2 && args[0] == "cpu") return cpu(words + 2);
+  if (args.size() < 4) return std::fputs(usage, stderr), 2;
+  const auto number = [&](std::size_t i) {
+    return args.size() > i ? std::strtoull(args[i].data(), nullptr, 10) : 0;
+  };
+  const std::string_view what = args[0];
+  const bool framed = args[1] == "ws";
+  const auto port = static_cast<std::uint16_t>(number(2));
+  if (what == "hold") return hold(framed, port, number(3)), 0;
+  const Wakefulness awake;
+  if (what == "up") up(framed, port, number(3), number(4));
+  if (what == "down") down(framed, port, number(3), number(4));
+  if (what == "ping") ping(number(1), number(2), std::span(args).subspan(3));
+  if (what == "fetch") fetch(framed, port, args[3]);
+  if (what == "connect") connect(framed, port, number(3), number(4));
+  if (what == "spread") spread(framed, port, number(3), number(4));
+  if (what == "ask" && args.size() == 7) {
+    Client client(framed, port);
+    ask(client, args[5], number(6), number(3), number(4));
   }
-  const auto number = [&](std::size_t i) { return std::strtoull(words[i + 1], nullptr, 10); };
-  run(args[1] == "ws", static_cast<std::uint16_t>(number(2)), args[3] == "down", number(4),
-      number(5));
+  if (what == "pipeline") {
+    Client client(framed, port);
+    client.order({.task = Task::echo});
+    const std::size_t size = number(5);
+    ask(client, std::string(size, 'x'), size, number(3), number(4));
+  }
+  return 0;
 }

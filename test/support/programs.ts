@@ -4,8 +4,7 @@
 // This table is the only list: a test can ask only for a program that packages.ts knows how to
 // install, so a machine that was set up by `npm test` never skips a test for want of a program (but
 // for those that are too large to install for a test's sake).
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { lacks, locate, type Packages } from './locate.js';
 
 const packageOf = {
   'g++': 'g++',
@@ -75,39 +74,15 @@ const everyPackageOf = { ...packageOf, ...packageOnX64, ...largePackageOf };
 
 export type Program = keyof typeof everyPackageOf;
 
-/** Those that a machine should have for the tests. */
-export const programs = Object.keys({
+/** Those that a machine should have for the tests, each with its package. */
+export const wanted: Packages = {
   ...packageOf,
   ...(process.arch === 'x64' ? packageOnX64 : {}),
-}) as Program[];
+};
 
-/** The Debian packages that bring these programs, each named once. */
-export function packagesOf(names: readonly Program[]): string[] {
-  return [...new Set(names.map((name) => everyPackageOf[name]))];
-}
-
-// Where Debian puts what is not looked for along PATH.
-const multiarch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string];
-const libraryFolders = [`/usr/lib/${multiarch}`, '/usr/lib'];
-const moduleFolders = ['/usr/lib/python3/dist-packages'];
-const programFolders = versionsOf('/usr/lib/postgresql').map((version) => join(version, 'bin'));
-
-/**
- * Where this machine has it: programs are searched the way execvp(3) does, then where Debian puts
- * those that it keeps from PATH; shared libraries and Python's modules where Debian puts them.
- */
+/** Where this machine has it; see locate(). */
 export function find(name: Program): string | undefined {
-  if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
-  const at = (folder: string) => join(folder, name);
-  if (name.endsWith('.py')) return moduleFolders.map(at).find(existsSync);
-  if (name.includes('.so.')) return libraryFolders.map(at).find(existsSync);
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return [...folders, ...programFolders].map(at).find(isExecutable);
-}
-
-/** Those of the programs that this machine does not have. */
-export function missing(names: readonly Program[]): Program[] {
-  return names.filter((name) => find(name) === undefined);
+  return locate(name);
 }
 
 /**
@@ -115,23 +90,5 @@ export function missing(names: readonly Program[]): Program[] {
  * what is missing and where it comes from.
  */
 export function requires(...names: Program[]): string | false {
-  const absent = missing(names);
-  if (absent.length === 0) return false;
-  return `needs ${absent.join(', ')} (Debian: apt-get install ${packagesOf(absent).join(' ')})`;
-}
-
-/** A folder with one folder for each version of a program, the newest first. */
-function versionsOf(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  const versions = readdirSync(folder).sort((a, b) => Number(b) - Number(a));
-  return versions.map((version) => join(folder, version));
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return lacks(everyPackageOf, names);
 }
