@@ -116,11 +116,15 @@ class Client {
     }
   }
 
-  // Says that this was all (Close, FIN) and waits until the server has done so, too.
-  void leave(std::vector<char>& buffer) {
+  // Says that this was all (Close, FIN) and waits until the server has done so, too; not for ever,
+  // as no browser would (websockify now and then leaves one without an answer).
+  void leave(std::vector<char>& buffer) const {
     if (framed_) write_all(client_frame("\x03\xe8", 0x88));
     ::shutdown(fd_, SHUT_WR);
-    for (bool over = false; !over;) read_some(buffer, &over);
+    constexpr timeval patience{.tv_sec = 1, .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    while (::read(fd_, buffer.data(), buffer.size()) > 0) {
+    }
   }
 
  private:

@@ -2,7 +2,6 @@
 // with the run however it ends.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 
 import { compile } from '../support/compile.js';
@@ -16,9 +15,19 @@ export const server = compile({ name: 'bench-server', sources: ['test/bench/serv
 
 // The client has the last CPU for itself, everything else shares the others: so no contender gets
 // more of the machine than another.
-const cpus = availableParallelism();
-export const clientCpu = String(cpus - 1);
-export const serverCpus = Array.from({ length: Math.max(1, cpus - 1) }, (_, i) => i).join(',');
+const cpus = allowedCpus();
+export const clientCpu = String(cpus.at(-1));
+export const serverCpus = cpus.slice(0, Math.max(1, cpus.length - 1)).join(',');
+
+// A container may have others than the first ones (cpuset(7)).
+function allowedCpus(): number[] {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  const list = /^Cpus_allowed_list:\s+(.*)$/m.exec(status)?.[1] ?? '0';
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
 
 const children = new Set<ChildProcess>();
 
