@@ -167,6 +167,11 @@ function withoutClasses(svg: string): string {
   return svg.replace(/<style\b.*?<\/style>\s*/s, '').replace(/ class="zr[^"]*"/g, '');
 }
 
+// For who cannot see it.
+function titled(svg: string): string {
+  return svg.replace(/<svg[^>]*>/, '$&<title>Throughput and CPU time beside plain TCP</title>');
+}
+
 /**
  * The report's picture as SVG, 800 pixels wide. Figures that the report does not have are left out; a
  * dash stands for what could not be measured.
@@ -181,7 +186,7 @@ export function picture(report: Report): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
     chart.setOption(option(shown, contenders, caption.join('\n'), height));
-    return withoutClasses(chart.renderToSVGString());
+    return titled(withoutClasses(chart.renderToSVGString()));
   } finally {
     chart.dispose();
   }
