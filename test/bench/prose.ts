@@ -42,12 +42,13 @@ const after = `
   look.) It cannot be left out without reading ahead of the server.
 - **Uploads** cost a pass over the bytes, the XOR with the masking key, which wswrap does in
   registers of 32 bytes where the processor has them.
-- **The blocking server's upload** was half of TCP's in the run above and level with it in others
-  (0.95 in a quick run before), one state for a whole run. The calls are the same in both: two for
-  each frame of 64 KiB, of which the second takes the fourteen bytes that its header made room for.
-  The cause is not known yet. That wswrap is faster than plain TCP in other uploads is hardly a merit
-  of its own, either: on loopback, who reads a little later probably finds more, and needs fewer
-  wake-ups. Both say how far a figure for bulk on two CPUs can be trusted.
+- **Bulk uploads** depend on something here that is not understood yet. The plain server itself needs
+  from 0.2 to 1.0 s of CPU per GB in one or the other of its loops, though these make the same calls
+  with the same sizes; a state lasts for a whole run. So a wrapped server appears both at half of
+  plain TCP's speed (the blocking one, which was at 0.95 in a quick run of the same build) and at
+  twice as much. The calls that wswrap makes are known: two for each frame of 64 KiB, of which the
+  second takes the fourteen bytes that its header made room for. How the kernel's copy is aligned to
+  the server's memory is what comes to mind, but is not proved.
 - **Small echoes through \`poll\` and \`epoll\`** pay that look once for each wait; a server that blocks
   does not, while it finds more to read.
 - **An idle connection** has a record of 512 bytes, which all processes of the server share; what is
