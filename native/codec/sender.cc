@@ -57,12 +57,8 @@ void plan_encoded(const Sender& sender, Segments& rest, Plan& plan) {
   std::size_t used = 0;
   while (!rest.done() && plan.frames < Plan::max_frames) {
     std::array<std::byte, max_encoded_payload> payload;
-    std::size_t size = 0;
-    while (!rest.done() && size < payload.size()) {
-      const auto run = rest.next(payload.size() - size);
-      std::memcpy(payload.data() + size, run.data(), run.size());
-      size += run.size();
-    }
+    const std::size_t size = gather(rest, payload);
+    rest.advance(size);
     const std::size_t start = used;
     used += encoded_frame_size(sender.dialect, size);
     write_encoded_frame(sender.dialect, std::span(payload).first(size),

@@ -305,13 +305,12 @@ class WaitForInput {
   int run() {
     // Without poll(2) the read itself has waited.
     if (!confined::can_poll()) return EAGAIN;
-    const bool with_driver = driver::is_busy();
-    if (!with_driver && !patience_.has_started() && confined::can_peek()) {
+    if (!patience_.has_started() && can_wait_in_kernel()) {
       patience_.start();
       return wait_in_kernel();
     }
     if (sock::is_nonblocking(handle_.fd)) return EAGAIN;
-    return patience_.wait(handle_.fd, POLLIN, with_driver);
+    return patience_.wait(handle_.fd, POLLIN, driver::is_busy());
   }
 
   // For a peek that has not seen enough: waits for more than is there. Returns 0, or the errno with

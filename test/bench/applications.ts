@@ -3,16 +3,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { packageRoot } from '../../src/paths.js';
-import { answers, type Contender, freePort, plain } from './contenders.js';
-import { cpuOf, run, start, stop } from './processes.js';
+import { answers, type Contender, endAll, freePort, plain, wswrap } from './contenders.js';
+import { run, start } from './processes.js';
 import { find } from './programs.js';
 import type { Figure } from './report/report.js';
-import { figure, interleave, rowsOf } from './rounds.js';
+import { figure, interleave, rates } from './rounds.js';
 import type { Settings } from './settings.js';
-import { differences, spread } from './statistics.js';
-
-const wswrap = join(packageRoot, 'bin/wswrap');
+import { transfer, transferRows } from './transfers.js';
 
 // Plain and wrapped; `words` are the command line for a port.
 async function both(words: (port: number) => readonly string[]): Promise<Contender[]> {
@@ -52,7 +49,6 @@ async function redis(settings: Settings): Promise<Figure[]> {
       const { messages = Number.NaN, seconds = Number.NaN } = result;
       return messages / seconds;
     };
-    const counts = all.map((one) => Math.ceil(once(one, 100 * window) * settings.turn));
     return figure(
       {
         id: `redis/${window}`,
@@ -62,10 +58,10 @@ async function redis(settings: Settings): Promise<Figure[]> {
         better: 'more',
       },
       all,
-      interleave(settings, all, (one, i) => once(one, counts[i] ?? 0)),
+      rates(settings, all, 100 * window, once),
     );
   });
-  for (const { pids } of all) await stop(pids[0] ?? 0);
+  await endAll(all);
   return figures;
 }
 
@@ -97,20 +93,13 @@ async function nginx(settings: Settings): Promise<Figure[]> {
   writeFileSync(join(folder, 'www', 'large'), Buffer.alloc(size, 'x'));
   const all = await both((port) => [program, '-p', folder, '-c', nginxConfiguration(folder, port)]);
   const request = 'GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
-  const samples = interleave(settings, all, ({ protocol, port, pids }) => {
-    const before = cpuOf(pids);
-    const { bytes = 0, seconds = Number.NaN } = run('fetch', protocol, port, request);
-    if (bytes < size) throw new Error(`nginx sent ${bytes} bytes of ${size}`);
-    return { rate: bytes / seconds / 1e6, cpu: ((cpuOf(pids) - before) / bytes) * 1e9 };
+  const samples = interleave(settings, all, (one) => {
+    const sample = transfer(one, 'fetch', one.protocol, one.port, request);
+    if (!(sample.bytes >= size)) throw new Error(`nginx sent ${sample.bytes} bytes of ${size}`);
+    return sample;
   });
-  const cpus = samples.map((list) => list.map(({ cpu }) => cpu));
-  const rates = samples.map((list) => list.map(({ rate }) => rate));
-  const rows = rowsOf(all, rates).map((row, i) => ({
-    ...row,
-    cpu: spread(cpus[i] ?? []),
-    extraCpu: spread(differences(cpus[i] ?? [], cpus[0] ?? [])),
-  }));
-  for (const { pids } of all) await stop(pids[0] ?? 0);
+  const rows = transferRows(all, samples);
+  await endAll(all);
   rmSync(folder, { recursive: true });
   const title = `nginx, a file of ${size / 1_048_576} MiB by sendfile`;
   return [{ id: 'nginx/large', group: 'Programs', title, unit: 'MB/s', better: 'more', rows }];

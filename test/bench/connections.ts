@@ -4,10 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-import { type Contender, direct, proxies, styles, wrapped } from './contenders.js';
+import { type Contender, direct, endAll, styles, withLineup, wrapped } from './contenders.js';
 import { clientCpu, cpuOf, load, memoryOf, run, stop } from './processes.js';
 import type { Figure } from './report/report.js';
-import { figure, interleave } from './rounds.js';
+import { figure, rates } from './rounds.js';
 import type { Settings } from './settings.js';
 import { differences, spread } from './statistics.js';
 
@@ -18,28 +18,14 @@ export async function connections(settings: Settings): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const style of settings.quick ? (['epoll-level'] as const) : styles) {
     settings.progress(`connections per second, ${style} server`);
-    const own = [await direct(style), await wrapped(style)];
-    const [target] = own;
-    const others = style === 'epoll-level' && target ? await proxies(settings, target) : [];
-    const all = [...own, ...others];
-    const measure = ({ protocol, port }: Contender, count: number) =>
-      count / (run('connect', protocol, port, count, parallel)['seconds'] ?? Number.NaN);
-    const counts = all.map((one) => Math.ceil(measure(one, 20) * settings.turn));
     const title = `connections, ${parallel} at a time, ${style} server`;
-    figures.push(
-      figure(
-        {
-          id: `connections/${style}`,
-          group: 'Connections',
-          title,
-          unit: 'connections/s',
-          better: 'more',
-        },
-        all,
-        interleave(settings, all, (one, i) => measure(one, counts[i] ?? 0)),
-      ),
-    );
-    for (const { pids } of [...others, ...own]) await stop(pids[0] ?? 0);
+    const about = { id: `connections/${style}`, group: 'Connections', title };
+    await withLineup(settings, style, (all) => {
+      const values = rates(settings, all, 20, ({ protocol, port }, count) => {
+        return count / (run('connect', protocol, port, count, parallel)['seconds'] ?? Number.NaN);
+      });
+      figures.push(figure({ ...about, unit: 'connections/s', better: 'more' }, all, values));
+    });
   }
   return figures;
 }
@@ -158,6 +144,6 @@ export async function growth(settings: Settings): Promise<Figure[]> {
       ),
     );
   }
-  for (const { pids } of all) await stop(pids[0] ?? 0);
+  await endAll(all);
   return figures;
 }

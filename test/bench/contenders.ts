@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { packageRoot } from '../../src/paths.js';
 import { freePorts } from '../support/server.js';
-import { server, start } from './processes.js';
+import { server, start, stop } from './processes.js';
 import { find } from './programs.js';
 import type { Settings } from './settings.js';
 
@@ -22,6 +22,14 @@ export interface Contender {
   /** Everything between the client and the bytes: proxy and server. */
   pids: number[];
 }
+
+/** The styles that a run measures in detail. */
+export function stylesOf({ quick }: Settings): readonly Style[] {
+  return quick ? ['blocking', 'epoll-level'] : styles;
+}
+
+/** The program that is measured. */
+export const wswrap = join(packageRoot, 'bin/wswrap');
 
 /** The name of the reference in figures. */
 export const plain = 'plain TCP';
@@ -41,7 +49,7 @@ export async function direct(style: Style): Promise<Contender> {
 export async function wrapped(style: Style): Promise<Contender> {
   const port = await freePort();
   const words = [String(port), server, style, String(port)];
-  const { pid } = await start(join(packageRoot, 'bin/wswrap'), words, /^(\d+)$/);
+  const { pid } = await start(wswrap, words, /^(\d+)$/);
   return { name: 'wswrap', protocol: 'ws', port, pids: [pid] };
 }
 
@@ -115,7 +123,7 @@ function present(settings: Settings): Proxy[] {
 }
 
 /** Proxies in front of a server. */
-export async function proxies(settings: Settings, target: Contender): Promise<Contender[]> {
+async function proxies(settings: Settings, target: Contender): Promise<Contender[]> {
   const all: Contender[] = [];
   for (const { name, protocol, start: begin } of present(settings)) {
     const { pid, port } = await begin(target.port);
@@ -139,4 +147,26 @@ export async function answers(port: number): Promise<void> {
       socket.destroy();
     }
   }
+}
+
+/** Ends contenders, and what they started. */
+export async function endAll(contenders: readonly Contender[]): Promise<void> {
+  for (const { pids } of [...contenders].reverse()) await stop(pids[0] ?? 0);
+}
+
+/**
+ * Has a server of that style measured, plain and wrapped, and before `epoll-level` the proxies, too;
+ * ends them all afterwards. The plain one comes first.
+ */
+export async function withLineup(
+  settings: Settings,
+  style: Style,
+  measure: (all: readonly Contender[]) => void,
+): Promise<void> {
+  const target = await direct(style);
+  const own = [target, await wrapped(style)];
+  const others = style === 'epoll-level' ? await proxies(settings, target) : [];
+  const all = [...own, ...others];
+  measure(all);
+  await endAll(all);
 }

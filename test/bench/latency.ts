@@ -1,9 +1,9 @@
 // How long a small message takes there and back, how many go through when the client does not wait
 // for each, and what either costs when many connections are open.
-import { type Contender, direct, proxies, styles, wrapped } from './contenders.js';
-import { report, run, stop } from './processes.js';
+import { type Contender, stylesOf, withLineup } from './contenders.js';
+import { report, run } from './processes.js';
 import type { Figure } from './report/report.js';
-import { figure, interleave } from './rounds.js';
+import { figure, rates } from './rounds.js';
 import type { Settings } from './settings.js';
 
 const size = 64;
@@ -35,25 +35,21 @@ function pipelined(settings: Settings, style: string, contenders: readonly Conte
     const { messages = Number.NaN, seconds = Number.NaN } = result;
     return messages / seconds;
   };
-  const counts = contenders.map((one) => Math.ceil(once(one, 20 * window) * settings.turn));
   const title = `echoes of ${size} B, ${window} on their way, ${style} server`;
   return figure(
     { id: `messages/${style}`, group: 'Messages', title, unit: 'messages/s', better: 'more' },
     contenders,
-    interleave(settings, contenders, (one, i) => once(one, counts[i] ?? 0)),
+    rates(settings, contenders, 20 * window, once),
   );
 }
 
 /** Round trips and messages per second. The proxies stand before the style `epoll-level`. */
 export async function latency(settings: Settings): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const style of settings.quick ? (['blocking', 'epoll-level'] as const) : styles) {
-    const own = [await direct(style), await wrapped(style)];
-    const [target] = own;
-    const others = style === 'epoll-level' && target ? await proxies(settings, target) : [];
-    const all = [...own, ...others];
-    figures.push(...roundTrips(settings, style, all), pipelined(settings, style, all));
-    for (const { pids } of [...others, ...own]) await stop(pids[0] ?? 0);
+  for (const style of stylesOf(settings)) {
+    await withLineup(settings, style, (all) => {
+      figures.push(...roundTrips(settings, style, all), pipelined(settings, style, all));
+    });
   }
   return figures;
 }

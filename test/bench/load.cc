@@ -1,5 +1,4 @@
 // The benchmark's client. Each command prints one line of JSON.
-#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -34,6 +33,11 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void print_transfer(double seconds, std::uint64_t bytes) {
+  std::printf("{\"seconds\":%.9f,\"bytes\":%llu}\n", seconds,
+              static_cast<unsigned long long>(bytes));
 }
 
 void print_seconds(double seconds) { std::printf("{\"seconds\":%.9f}\n", seconds); }
@@ -95,9 +99,7 @@ void up(bool framed, std::uint16_t port, std::size_t frame_size, std::uint64_t b
     }
   }
   client.read_payload(1, shared_buffer());
-  const double seconds = seconds_since(start);
-  std::printf("{\"seconds\":%.9f,\"bytes\":%llu}\n", seconds,
-              static_cast<unsigned long long>(batches * per_batch));
+  print_transfer(seconds_since(start), batches * per_batch);
 }
 
 void down(bool framed, std::uint16_t port, std::size_t chunk, std::uint64_t bytes) {
@@ -105,9 +107,7 @@ void down(bool framed, std::uint16_t port, std::size_t chunk, std::uint64_t byte
   const Clock::time_point start = Clock::now();
   client.order({.task = Task::down, .bytes = bytes, .chunk = chunk});
   client.read_payload(bytes, shared_buffer());
-  const double seconds = seconds_since(start);
-  std::printf("{\"seconds\":%.9f,\"bytes\":%llu}\n", seconds,
-              static_cast<unsigned long long>(bytes));
+  print_transfer(seconds_since(start), bytes);
 }
 
 // One server after the other, some messages each, again and again: what the machine does beside is
@@ -177,8 +177,7 @@ void fetch(bool framed, std::uint16_t port, std::string_view request) {
   client.write_all(client.wrap(request));
   std::uint64_t bytes = 0;
   for (bool over = false; !over;) bytes += client.read_some(shared_buffer(), &over);
-  std::printf("{\"seconds\":%.9f,\"bytes\":%llu}\n", seconds_since(start),
-              static_cast<unsigned long long>(bytes));
+  print_transfer(seconds_since(start), bytes);
 }
 
 // Each connection sends one message, gets it back and leaves.
@@ -257,9 +256,8 @@ int cpu(char** pids) {
     if (::clock_getcpuclockid(static_cast<pid_t>(std::strtol(*pids, nullptr, 10)), &clock) == 0) {
       ::clock_gettime(clock, &used);
     }
-    const double seconds =
-        static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
-    list += (list.empty() ? "" : ",") + std::to_string(seconds * 1e9);
+    const auto seconds = static_cast<std::int64_t>(used.tv_sec);
+    list += (list.empty() ? "" : ",") + std::to_string(seconds * 1'000'000'000 + used.tv_nsec);
   }
   std::printf("{\"nanoseconds\":[%s]}\n", list.c_str());
   return 0;

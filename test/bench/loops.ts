@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { type Contender, direct, styles, wrapped } from './contenders.js';
-import { load, stop } from './processes.js';
-import { requires } from './programs.js';
+import { type Contender, direct, endAll, styles, wrapped } from './contenders.js';
+import { load } from './processes.js';
+import { find, requires } from './programs.js';
 import type { Figure } from './report/report.js';
 import type { Settings } from './settings.js';
 import { resting, type Subject, syscallsPerMessage } from './syscalls.js';
@@ -14,11 +14,15 @@ const execute = promisify(execFile);
 const size = 64;
 const large = 65_536;
 
-function subjectsOf(style: string, { name, protocol, port, pids }: Contender): Subject[] {
+function subjectsOf(
+  strace: string,
+  style: string,
+  { name, protocol, port, pids }: Contender,
+): Subject[] {
   const common = { style, contender: name, pid: pids[0] ?? 0 };
   const ping = async (messages: number) => {
     const words = ['ping', String(size), String(messages), `${protocol}:${port}`];
-    await execute(...resting(load, ...words));
+    await execute(...resting(strace, load, ...words));
   };
   const upload = async (messages: number) => {
     await execute(load, ['up', protocol, String(port), String(large), String(messages * large)]);
@@ -31,9 +35,9 @@ function subjectsOf(style: string, { name, protocol, port, pids }: Contender): S
 
 /** System calls per message of ping-pong and uploads, for each style of server. */
 export async function loops(settings: Settings): Promise<Figure[]> {
-  const missing = requires('strace');
-  if (missing !== false) {
-    settings.skip(`system calls per message: ${missing}`);
+  const strace = find('strace');
+  if (strace === undefined) {
+    settings.skip(`system calls per message: ${requires('strace')}`);
     return [];
   }
   const contenders: Contender[] = [];
@@ -41,10 +45,10 @@ export async function loops(settings: Settings): Promise<Figure[]> {
   for (const style of settings.quick ? (['epoll-level'] as const) : styles) {
     for (const contender of [await direct(style), await wrapped(style)]) {
       contenders.push(contender);
-      subjects.push(...subjectsOf(style, contender));
+      subjects.push(...subjectsOf(strace, style, contender));
     }
   }
-  const figures = await syscallsPerMessage(settings, subjects);
-  for (const { pids } of contenders) await stop(pids[0] ?? 0);
+  const figures = await syscallsPerMessage(settings, strace, subjects);
+  await endAll(contenders);
   return figures;
 }

@@ -21,6 +21,20 @@ export function interleave<Sample>(
   return samples;
 }
 
+/**
+ * So many per second of each contender, by contender and round: `rate` makes so many and says how
+ * many that are in a second. The first `probe` tell how many make a turn of the length asked for.
+ */
+export function rates(
+  settings: Settings,
+  contenders: readonly Contender[],
+  probe: number,
+  rate: (contender: Contender, count: number) => number,
+): number[][] {
+  const counts = contenders.map((one) => Math.ceil(rate(one, probe) * settings.turn));
+  return interleave(settings, contenders, (one, i) => rate(one, counts[i] ?? 0));
+}
+
 /** A row for each contender, with ratios to the first one. */
 export function rowsOf(contenders: readonly Contender[], values: readonly number[][]): Row[] {
   const [reference = []] = values;

@@ -1,18 +1,16 @@
 // What wswrap adds to the start of a program: the launcher once, which is Node, and the shim to each
 // further program that a wrapped server starts.
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { packageRoot } from '../../src/paths.js';
 import { compile } from '../support/compile.js';
 import { freePorts } from '../support/server.js';
+import { wswrap } from './contenders.js';
 import type { Figure } from './report/report.js';
 import type { Settings } from './settings.js';
 import { spread } from './statistics.js';
 
 const execFileAsync = promisify(execFile);
-const wswrap = join(packageRoot, 'bin/wswrap');
 
 /** One program takes so little that a few rounds would say nothing. */
 const fewestRounds = 11;

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import { within } from '../support/deadline.js';
-import { find, requires } from './programs.js';
 import type { Figure, Row } from './report/report.js';
 import type { Settings } from './settings.js';
 import { spread } from './statistics.js';
@@ -18,9 +17,9 @@ const many = 500;
  * traced server is slow, and would otherwise find the next message before it could find, as it does
  * untraced, that there is none yet.
  */
-export function resting(...command: string[]): [string, string[]] {
+export function resting(strace: string, ...command: string[]): [string, string[]] {
   const inject = ['-e', 'trace=write', '-e', 'inject=write:delay_enter=2ms'];
-  return [find('strace') ?? 'strace', ['-qq', '-o', '/dev/null', ...inject, ...command]];
+  return [strace, ['-qq', '-o', '/dev/null', ...inject, ...command]];
 }
 
 /** A server that runs, and a way to have it serve so many messages on a connection of its own. */
@@ -38,17 +37,13 @@ export interface Subject {
 
 /**
  * Calls per message of each subject: a figure for each task and style, with a row for each
- * contender. Skipped where there is no strace, or where it may not trace.
+ * contender. Skipped where strace may not trace.
  */
 export async function syscallsPerMessage(
   { progress, skip }: Settings,
+  strace: string,
   subjects: readonly Subject[],
 ): Promise<Figure[]> {
-  const strace = find('strace');
-  if (strace === undefined) {
-    skip(`system calls per message: ${requires('strace')}`);
-    return [];
-  }
   const figures = new Map<string, Figure>();
   try {
     for (const subject of subjects) {
