@@ -348,20 +348,24 @@ class WaitForInput {
 struct AtHand {
   std::size_t payload;  // never more than is there, which is what callers rely on
   bool all;             // nor less
+  bool ended;           // the client's Close, or a violation, is behind it
 };
 
 // How many payload bytes lie within one look at the stream, and in a frame that goes on behind it.
 AtHand payload_at_hand(int fd, Receiver ahead, std::size_t unread) {
   std::array<std::byte, junk_room> wire;
   const long got = sock::peek(fd, wire.data(), wire.size());
-  if (got <= 0) return {.payload = 0, .all = true};
+  if (got <= 0) return {.payload = 0, .all = true, .ended = false};
   const auto bytes = std::span(wire).first(static_cast<std::size_t>(got));
   const std::size_t payload = codec::decode(ahead, bytes, bytes).produced;
-  if (unread <= bytes.size()) return {.payload = payload, .all = true};
+  const bool ended = has_ended(ahead);
+  if (unread <= bytes.size()) return {.payload = payload, .all = true, .ended = ended};
   const std::size_t behind = unread - bytes.size();
-  if (!codec::payload_ahead(ahead)) return {.payload = payload, .all = false};
-  if (behind <= ahead.remaining) return {.payload = payload + behind, .all = true};
-  return {.payload = payload + static_cast<std::size_t>(ahead.remaining), .all = false};
+  if (!codec::payload_ahead(ahead)) return {.payload = payload, .all = false, .ended = ended};
+  if (behind <= ahead.remaining) return {.payload = payload + behind, .all = true, .ended = false};
+  return {.payload = payload + static_cast<std::size_t>(ahead.remaining),
+          .all = false,
+          .ended = false};
 }
 
 // What a peek that only counts tells: `seen` bytes at least.
@@ -464,21 +468,25 @@ Result receive(int fd, std::uint32_t index, std::span<const iovec> iov, int flag
 
 namespace {
 
-// True if the payload at hand is less than the server's low-water mark, which counts payload bytes.
-// The kernel is told how many more wire bytes it takes at least, so that it does not wake us again
-// for what is there already.
+// True if the payload at hand is less than the server's low-water mark, which counts payload bytes,
+// and more may come. The kernel is told how many more wire bytes it takes at least, so that it does
+// not wake us again for what is there already.
 bool is_below_low_water(int fd, Record& record) {
   const std::uint32_t mark = std::atomic_ref(record.low_water).load(std::memory_order_relaxed);
   if (mark <= 1) return false;
-  const long unread = sock::unread(fd);
-  if (unread < 0) return false;
-  const AtHand at_hand =
-      payload_at_hand(fd, arena::receiver_of(record), static_cast<std::size_t>(unread));
-  if (at_hand.payload >= mark) return false;
-  const long missing = static_cast<long>(mark - at_hand.payload);
-  sock::set_low_water(fd, static_cast<int>(std::min(unread + missing, 1L << 30)));
-  // The kernel has a limit of its own (tcp_set_rcvlowat), beyond which it would go on to wake us.
-  return unread < sock::low_water(fd);
+  for (;;) {
+    const long unread = sock::unread(fd);
+    if (unread < 0) return false;
+    const AtHand at_hand =
+        payload_at_hand(fd, arena::receiver_of(record), static_cast<std::size_t>(unread));
+    if (at_hand.payload >= mark || at_hand.ended || !at_hand.all) return false;
+    const long missing = static_cast<long>(mark - at_hand.payload);
+    sock::set_low_water(fd, static_cast<int>(std::min(unread + missing, 1L << 30)));
+    if (!confined::has_input(fd)) return true;
+    // More has come, or the kernel takes what there is for enough: at FIN, and at a limit of its own
+    // (tcp_set_rcvlowat).
+    if (sock::unread(fd) == unread) return false;
+  }
 }
 
 // Whether there is payload, by way of looking; what comes before it is consumed. Runs with the

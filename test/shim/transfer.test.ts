@@ -238,6 +238,32 @@ scene('what is below SO_RCVLOWAT is read by who does not wait for more', async (
   assert.equal((await s.puppet.call('recv', fd, 100, 'dontwait')).detail, 'text:01234');
 });
 
+const ends: Readonly<Record<string, (client: Client) => void | Promise<void>>> = {
+  end: (client) => client.finish(),
+  FIN: (client) => client.wire.end(),
+};
+
+for (const [name, leave] of Object.entries(ends)) {
+  shows({ SO_RCVLOWAT: 'poll read' });
+  scene(`the client’s ${name} is reported, however little is there for SO_RCVLOWAT`, async (s) => {
+    const { client, fd } = await s.connection();
+    await s.puppet.must('option', fd, 'rcvlowat', 10);
+    await client.send(Buffer.from('01234'));
+    await leave(client);
+    assert.equal((await s.puppet.call('poll', 5000, `${fd}:in`)).detail, `${fd}:in`);
+    assert.equal((await s.puppet.call('read', fd, 100)).detail, 'text:01234');
+    assert.equal((await s.puppet.call('read', fd, 100)).result, 0);
+  });
+}
+
+shows({ SO_RCVLOWAT: 'poll' });
+scene('SO_RCVLOWAT is reached by more messages than are looked at', async (s) => {
+  const { client, fd } = await s.connection();
+  await s.puppet.must('option', fd, 'rcvlowat', 10_000);
+  for (let i = 0; i < 20; i += 1) await client.send(generate(500, i));
+  assert.equal((await s.puppet.call('poll', 5000, `${fd}:in`)).detail, `${fd}:in`);
+});
+
 shows({ O_NONBLOCK: 'read recvmsg fcntl' });
 scene('O_NONBLOCK comes and goes', async (s) => {
   const { client, fd } = await s.connection();
