@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requestText, type WebSocketClient } from '../support/client.js';
 import { eventually } from '../support/deadline.js';
-import { receiveQueue } from '../support/kernel.js';
 import { listener, type Puppet } from '../support/puppet.js';
 import { type Connection, stage, wrappedPuppet } from '../support/stage.js';
 
@@ -80,9 +79,8 @@ async function fillWithWholeFrames(puppet: Puppet, fd: number): Promise<void> {
 
 /** Sends a ping and waits until the server's kernel has it. */
 async function arrive(client: WebSocketClient, payload: string): Promise<void> {
-  const { localPort = 0, remotePort = 0 } = client.wire.socket;
   await client.ping(payload);
-  await eventually('the ping is there', () => receiveQueue(remotePort, localPort) > 0);
+  await eventually('the ping is there', () => client.wire.unreadByPeer() > 0);
 }
 
 /** Of a Close frame with a code and no reason, from a server. */

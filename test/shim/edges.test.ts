@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../support/deadline.js';
 import { manyFramesPerSegment } from '../support/framings.js';
-import { receiveQueue } from '../support/kernel.js';
 import { generate } from '../support/payload.js';
 import { listener } from '../support/puppet.js';
 import { Random } from '../support/random.js';
@@ -41,8 +40,7 @@ scene('a reset behind part of what MSG_WAITALL waits for is told by the next cal
   const reading = s.puppet.begin('recv', fd, 50, 'waitall');
   await s.blocked(1);
   await client.send(Buffer.from('hello'));
-  const { localPort = 0, remotePort = 0 } = client.wire.socket;
-  await eventually('the thread took it', () => receiveQueue(remotePort, localPort) === 0);
+  await eventually('the thread took it', () => client.wire.unreadByPeer() === 0);
   await s.blocked(1);
   client.wire.reset();
   assert.equal((await reading.reply).detail, 'text:hello');

@@ -1,7 +1,6 @@
 // The flags of recv and send, and the calls for several messages at once.
 import assert from 'node:assert/strict';
 import { eventually } from '../support/deadline.js';
-import { receiveQueue } from '../support/kernel.js';
 import { scene, shows } from '../support/scene.js';
 
 shows({ MSG_PEEK: 'recv recvfrom recvmsg' });
@@ -83,8 +82,7 @@ scene('recvmmsg takes a message for each buffer, while there is something', asyn
   const waiting = s.puppet.begin('recvmmsg', fd, 0, -1, 2, 2);
   await s.blocked(1);
   await client.send(Buffer.from('ij'));
-  const { localPort = 0, remotePort = 0 } = client.wire.socket;
-  await eventually('it was taken', () => receiveQueue(remotePort, localPort) === 0);
+  await eventually('it was taken', () => client.wire.unreadByPeer() === 0);
   await s.blocked(1);
   await client.send(Buffer.from('k'));
   assert.equal((await waiting.reply).detail, 'ij,k,');

@@ -2,20 +2,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
-/**
- * Bytes that the socket on `localPort` has from its peer on `remotePort` and that nobody read. Searched
- * for in the text as it is: there may be tens of thousands of lines, of connections that ended lately.
- */
-export function receiveQueue(localPort: number, remotePort: number): number {
-  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
-  const row = new RegExp(`:${hex(localPort)} \\w+:${hex(remotePort)} \\w+ \\w+:(\\w+) `);
-  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    const queue = row.exec(readFileSync(file, 'latin1'))?.[1];
-    if (queue !== undefined) return Number.parseInt(queue, 16);
-  }
-  return 0;
-}
-
 function stat(file: string): string[] {
   const text = readFileSync(file, 'latin1');
   return text.slice(text.lastIndexOf(')') + 2).split(' ');

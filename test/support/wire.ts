@@ -1,13 +1,29 @@
 // A TCP connection of a test: every write is a segment of its own, and nothing is read ahead of
 // what the test asks for (a test that does not read is a slow reader).
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { compile } from './compile.js';
 import { within } from './deadline.js';
-import { receiveQueue } from './kernel.js';
+import { native } from './targets.js';
 
 export interface Endpoint {
   port: number;
   host?: string;
+}
+
+/** One end of a connection: address and port. */
+type End = [string, number];
+
+// Bytes that the kernel has for the socket on `own`, and that nobody read; 0 if it is closed.
+function receiveQueue(own: End, peer: End): number {
+  if (own[0] === '' || peer[0] === '') return 0;
+  const program = compile({
+    name: 'receive-queue',
+    sources: ['test/clients/receive-queue.c'],
+    target: native,
+  });
+  return Number(execFileSync(program, [...own, ...peer].map(String), { encoding: 'utf8' }));
 }
 
 export class Wire {
@@ -51,21 +67,33 @@ export class Wire {
     for (const segment of segments) await this.write(segment);
   }
 
+  #own(): End {
+    return [this.socket.localAddress ?? '', this.socket.localPort ?? 0];
+  }
+
+  #peer(): End {
+    return [this.socket.remoteAddress ?? '', this.socket.remotePort ?? 0];
+  }
+
+  /** Bytes that have arrived at the peer, and that it has not read. */
+  unreadByPeer(): number {
+    return receiveQueue(this.#peer(), this.#own());
+  }
+
   /** Waits, but not long, until the peer has taken what was sent from its kernel. */
   async consumed(): Promise<void> {
-    const { localPort = 0, remotePort = 0 } = this.socket;
-    for (let i = 0; i < 100 && receiveQueue(remotePort, localPort) > 0; i += 1) {
+    for (let i = 0; i < 100 && this.unreadByPeer() > 0; i += 1) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 
   /** Waits until the peer seems to have filled all buffers towards a client that does not read. */
   async filled(): Promise<void> {
-    const { localPort = 0, remotePort = 0 } = this.socket;
+    const [own, peer] = [this.#own(), this.#peer()];
     let size = 0;
     for (let since = performance.now(), looks = 0; ; looks += 1) {
       await new Promise((resolve) => setTimeout(resolve, 5));
-      const now = receiveQueue(localPort, remotePort);
+      const now = receiveQueue(own, peer);
       if (now === 0 || now !== size) [since, looks] = [performance.now(), 0];
       if (looks >= 2 && performance.now() - since >= 50) return;
       size = now;
