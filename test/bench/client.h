@@ -3,9 +3,9 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "sockets.h"
 
@@ -100,7 +100,7 @@ class Client {
 
   // Reads what there is, at least a byte. Returns how much payload came; 0 at the end only if
   // `at_end` is given, which tells of it.
-  std::uint64_t read_some(std::vector<char>& buffer, bool* at_end = nullptr) {
+  std::uint64_t read_some(std::span<char> buffer, bool* at_end = nullptr) {
     const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
     if (got < 0 || (got == 0 && at_end == nullptr)) fail("read");
     if (got == 0) *at_end = true;
@@ -108,7 +108,7 @@ class Client {
     return framed_ ? counter_.count(buffer.data(), size) : size;
   }
 
-  void read_payload(std::uint64_t bytes, std::vector<char>& buffer) {
+  void read_payload(std::uint64_t bytes, std::span<char> buffer) {
     while (bytes > 0) {
       const std::uint64_t got = read_some(buffer);
       if (got > bytes) fail("too many bytes");
@@ -118,7 +118,7 @@ class Client {
 
   // Says that this was all (Close, FIN) and waits until the server has done so, too; not for ever,
   // as no browser would (websockify now and then leaves one without an answer).
-  void leave(std::vector<char>& buffer) const {
+  void leave(std::span<char> buffer) const {
     if (framed_) write_all(client_frame("\x03\xe8", 0x88));
     ::shutdown(fd_, SHUT_WR);
     constexpr timeval patience{.tv_sec = 1, .tv_usec = 0};

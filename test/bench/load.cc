@@ -9,7 +9,9 @@
 #include <csignal>
 #include <span>
 #include <thread>
+#include <vector>
 
+#include "buffer.h"
 #include "client.h"
 
 namespace bench {
@@ -42,9 +44,9 @@ void print_transfer(double seconds, std::uint64_t bytes) {
 
 void print_seconds(double seconds) { std::printf("{\"seconds\":%.9f}\n", seconds); }
 
-std::vector<char>& shared_buffer() {
-  thread_local std::vector<char> buffer(256 * 1024);
-  return buffer;
+std::span<char> shared_buffer() {
+  thread_local const Buffer buffer(256 * 1024);
+  return buffer.bytes();
 }
 
 // Keeps all CPUs from going to sleep, whose awakening would be measured instead. Threads of this

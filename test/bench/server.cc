@@ -10,11 +10,11 @@
 
 #include <array>
 #include <csignal>
-#include <memory>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "buffer.h"
 #include "session.h"
 
 namespace bench {
@@ -47,9 +47,9 @@ int accept_client(int listener, int flags) {
     const int fd = accept_client(listener, 0);
     if (fd < 0) continue;
     std::thread([fd] {
-      const std::unique_ptr<char[]> buffer(new char[buffer_size]);
+      const Buffer buffer(buffer_size);
       Session session(fd);
-      while (session.step(buffer.get()) == Step::moved) {
+      while (session.step(buffer.data()) == Step::moved) {
       }
       ::close(fd);
     }).detach();
@@ -57,7 +57,7 @@ int accept_client(int listener, int flags) {
 }
 
 [[noreturn]] void serve_poll(int listener) {
-  std::vector<char> buffer(buffer_size);
+  const Buffer buffer(buffer_size);
   std::vector<pollfd> set{{.fd = listener, .events = POLLIN, .revents = 0}};
   std::vector<Session> sessions{Session(listener)};
   for (;;) {
@@ -103,7 +103,7 @@ bool serve_event(int epfd, Session& session, bool edge, char* buffer) {
 }
 
 [[noreturn]] void serve_epoll(int listener, bool edge) {
-  std::vector<char> buffer(buffer_size);
+  const Buffer buffer(buffer_size);
   const int epfd = ::epoll_create1(EPOLL_CLOEXEC);
   watch(epfd, EPOLL_CTL_ADD, listener, EPOLLIN, nullptr);
   std::array<epoll_event, 64> events{};
