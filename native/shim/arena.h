@@ -8,8 +8,6 @@
 // out, never trusted in place.
 #pragma once
 
-#include <netinet/in.h>
-
 #include <array>
 #include <atomic>
 #include <bit>
@@ -23,6 +21,7 @@
 #include "shim/config.h"
 #include "shim/lifetime.h"
 #include "shim/lock.h"
+#include "shim/peer.h"
 
 namespace wswrap::arena {
 
@@ -41,31 +40,32 @@ enum State : std::uint32_t {
   ended = 1024,       // the last holder left: whoever set this ends the connection
 };
 
-struct alignas(64) Record {
+// Every idle connection pays for each byte: in this order there are no holes.
+struct alignas(8) Record {
   std::uint32_t number = 0;  // for the log
   std::uint32_t state = 0;
   SharedLock receive_lock;
   SharedLock transmit_lock;
-  std::int32_t error =
-      0;  // an errno that the kernel reported while bytes were still to be delivered
-  std::uint32_t low_water = 0;   // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
-  std::uint32_t unanswered = 0;  // heartbeat pings without an answer
+  // An errno that the kernel reported while bytes were still to be delivered.
+  std::int32_t error = 0;
+  std::uint32_t low_water = 0;  // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
   // Monotonic times: when a send last looked at what the client sent, and of the last heartbeat.
   alignas(8) std::int64_t looked_at = 0;
   alignas(8) std::int64_t pinged_at = 0;
+  codec::Receiver receiver;
   alignas(8) std::array<std::uint64_t, 12> holders{};  // processes, see holders.cc
   std::uint32_t crowd = 0;                             // holders for which there was no place
   std::uint32_t travelling = 0;   // descriptors in messages that nobody has received yet
   std::uint32_t departed_at = 0;  // when depart() was called last, as lifetime::now() tells it
-  sockaddr_in6 peer{};            // for the log; large enough for IPv4, too
-  std::uint16_t owed_code = 0;    // close_owed: the code of that Close
-  codec::Flag drained = false;    // the last read took all that there was
   codec::Sender sender;
-  codec::Receiver receiver;
+  Peer peer;                    // for the log
+  std::uint16_t owed_code = 0;  // close_owed: the code of that Close
+  std::uint8_t unanswered = 0;  // heartbeat pings without an answer
+  codec::Flag drained = false;  // the last read took all that there was
 };
 
 static_assert(std::is_trivially_copyable_v<Record> && std::is_standard_layout_v<Record>);
-static_assert(sizeof(Record) <= 512);
+static_assert(sizeof(Record) == 480);
 
 inline constexpr std::uint32_t none = UINT32_MAX;
 

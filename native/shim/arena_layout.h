@@ -15,8 +15,8 @@ namespace wswrap::arena {
 
 // The name of the memory, which tells an inherited arena from other memory: it changes with the
 // layout. And what /proc/self/fd shows of it.
-inline constexpr const char* memory_name = "wswrap-arena-7";
-inline constexpr std::string_view memory_link = "/memfd:wswrap-arena-7 (deleted)";
+inline constexpr const char* memory_name = "wswrap-arena-8";
+inline constexpr std::string_view memory_link = "/memfd:wswrap-arena-8 (deleted)";
 
 struct alignas(64) Header {
   std::uint32_t numbers = 0;
@@ -31,6 +31,7 @@ struct Layout {
   static constexpr std::uint32_t bits = 64;  // in a word of the map
   // Every part is aligned as a Record is when the records are so many, or a multiple.
   static constexpr std::uint32_t granule = 8 * alignof(Record);
+  static_assert(granule % bits == 0);
   static_assert(most_listeners % granule == 0 && Config::most_connections % granule == 0);
 
   Header* header = nullptr;
