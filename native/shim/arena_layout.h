@@ -10,6 +10,7 @@
 
 #include "shim/arena.h"
 #include "shim/config.h"
+#include "shim/holders.h"
 
 namespace wswrap::arena {
 
@@ -24,6 +25,7 @@ struct alignas(64) Header {
   std::uint32_t company = 0;  // not 0 once any record had two holders at a time
   std::array<std::uint32_t, Config::max_ports> listeners;  // the latest listener's record + 1
   alignas(8) std::array<Ends, most_listeners> ends;
+  SparePlaces spare_places;
 };
 
 // Where the parts are. A process knows this by itself; nobody else can change it.
