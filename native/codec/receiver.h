@@ -24,23 +24,23 @@ struct Receiver {
     failed,   // the peer broke the protocol: `close_code` says how, failure_text() in words
   };
 
+  alignas(8) std::uint64_t remaining = 0;  // wire bytes left in the frame in progress
   Dialect dialect = Dialect::rfc6455;
   Encoding encoding = Encoding::binary;
   Phase phase = Phase::header;
-  Opcode opcode = Opcode::continuation;    // of the frame in progress
-  Flag fin = true;                         // FIN of the frame in progress
-  Flag in_message = false;                 // a fragmented message is open
-  Flag text_message = false;               // ... and it is text
-  Flag ping_waiting = false;               // control[0, control_size) is a ping nobody answered yet
-  std::uint8_t header_size = 0;            // bytes of `header` present
-  std::uint8_t control_size = 0;           // bytes of `control` present
-  std::uint8_t quad_size = 0;              // characters of the base64 quad in progress, 0 to 3
-  std::uint8_t quad_last = 0;              // the value of the last of them; `quad_padding`: 64
-  std::uint8_t failure = 0;                // index for failure_text()
-  std::uint8_t utf8_state = 0;             // see utf8.h
-  std::uint16_t close_code = 0;            // closed: the peer's code or 1005; failed: ours to send
-  std::array<std::uint8_t, 4> mask{};      // masking key, rotated so that [0] is for the next byte
-  alignas(8) std::uint64_t remaining = 0;  // wire bytes left in the frame in progress
+  Opcode opcode = Opcode::continuation;  // of the frame in progress
+  Flag fin = true;                       // FIN of the frame in progress
+  Flag in_message = false;               // a fragmented message is open
+  Flag text_message = false;             // ... and it is text
+  Flag ping_waiting = false;             // control[0, control_size) is a ping nobody answered yet
+  std::uint8_t header_size = 0;          // bytes of `header` present
+  std::uint8_t control_size = 0;         // bytes of `control` present
+  std::uint8_t quad_size = 0;            // characters of the base64 quad in progress, 0 to 3
+  std::uint8_t quad_last = 0;            // the value of the last of them; `quad_padding`: 64
+  std::uint8_t failure = 0;              // index for failure_text()
+  std::uint8_t utf8_state = 0;           // see utf8.h
+  std::uint16_t close_code = 0;          // closed: the peer's code or 1005; failed: ours to send
+  std::array<std::uint8_t, 4> mask{};    // masking key, rotated so that [0] is for the next byte
   std::array<std::uint8_t, 14> header{};
   std::array<std::uint8_t, 125> control{};  // payload of a ping or close (a pong's is dropped)
 };

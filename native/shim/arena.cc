@@ -36,7 +36,7 @@ bool map(int fd, std::uint32_t records) {
   return true;
 }
 
-Word cookie_at(std::uint32_t index) { return Word(view.cookies[index]); }
+Word cookie_word(std::uint32_t index) { return Word(view.cookies[index]); }
 
 Word bits_around(std::uint32_t index) { return Word(view.used[index / Layout::bits]); }
 
@@ -59,17 +59,17 @@ bool is_abandoned(std::uint64_t claim, lifetime::Census* census) {
 // Gives a record back, unless its cookie has changed since it was `seen`. Whoever changes the bit
 // has claimed the record: no two do so at once.
 void free_if(std::uint32_t index, std::uint64_t seen) {
-  if (!cookie_at(index).compare_exchange_strong(seen, make_claim())) return;
+  if (!cookie_word(index).compare_exchange_strong(seen, make_claim())) return;
+  vacate(index, seen);
   bits_around(index).fetch_and(~bit_of(index));
-  cookie_at(index).store(0);
+  cookie_word(index).store(0);
 }
 
 // Gives the record back if it belongs to nobody any more.
 void sweep(std::uint32_t index, lifetime::Census* census) {
-  const std::uint64_t cookie = cookie_at(index).load();
+  const std::uint64_t cookie = cookie_at(index);
   const bool claimed = (cookie & claim_mark) != 0;
-  if (cookie == 0 ||
-      (claimed ? is_abandoned(cookie, census) : !is_held(view.records[index], census))) {
+  if (cookie == 0 || (claimed ? is_abandoned(cookie, census) : !is_held(index, census))) {
     free_if(index, cookie);
   }
 }
@@ -143,11 +143,11 @@ std::uint32_t take_free(std::uint32_t first, std::uint32_t end, std::uint64_t co
       if (index >= end) return none;
       bits |= bit_of(index);
       std::uint64_t free = 0;
-      if (!cookie_at(index).compare_exchange_strong(free, make_claim())) continue;
+      if (!cookie_word(index).compare_exchange_strong(free, make_claim())) continue;
       used.fetch_or(bit_of(index));
       view.records[index] = Record{};
       join(index, process::id());
-      cookie_at(index).store(cookie);
+      cookie_word(index).store(cookie);
       return index;
     }
   }
@@ -207,21 +207,27 @@ std::uint32_t allocate(std::uint64_t cookie, Purpose purpose) {
 std::uint32_t find(std::uint64_t cookie) {
   if (view.header == nullptr || cookie == 0) return none;
   return find_used([&](std::uint32_t index) {
-    return cookie_at(index).load(std::memory_order_relaxed) == cookie;
+    return cookie_word(index).load(std::memory_order_relaxed) == cookie;
   });
 }
+
+std::uint64_t cookie_at(std::uint32_t index) {
+  return cookie_word(index < view.count ? index : 0).load();
+}
+
+SparePlaces& spare_places() { return view.header->spare_places; }
 
 Record& at(std::uint32_t index) { return view.records[index < view.count ? index : 0]; }
 
 void release(std::uint32_t index) {
-  if (index < view.count && is_held_by(view.records[index], process::id())) {
-    free_if(index, cookie_at(index).load());
+  if (index < view.count && is_held_by(index, process::id())) {
+    free_if(index, cookie_at(index));
   }
 }
 
 void leave_unless(std::uint32_t pid, bool (*keeps)(std::uint32_t index)) {
   for_each_used([&](std::uint32_t index) {
-    if (!is_held_by(view.records[index], pid) || keeps(index)) return;
+    if (!is_held_by(index, pid) || keeps(index)) return;
     if (leave(index, pid)) release(index);
   });
 }
@@ -238,8 +244,7 @@ bool is_served(std::size_t place, std::uint32_t except) {
   if (view.header == nullptr) return false;
   const std::uint32_t index =
       std::atomic_ref(view.header->listeners[place]).load(std::memory_order_acquire) - 1;
-  return index < view.count && cookie_at(index).load() != 0 &&
-         is_held_by_others(view.records[index], except);
+  return index < view.count && cookie_at(index) != 0 && is_held_by_others(index, except);
 }
 
 void rename_everywhere(std::uint32_t from, std::uint32_t to) {

@@ -8,8 +8,6 @@
 // out, never trusted in place.
 #pragma once
 
-#include <netinet/in.h>
-
 #include <array>
 #include <atomic>
 #include <bit>
@@ -23,6 +21,7 @@
 #include "shim/config.h"
 #include "shim/lifetime.h"
 #include "shim/lock.h"
+#include "shim/peer.h"
 
 namespace wswrap::arena {
 
@@ -39,33 +38,35 @@ enum State : std::uint32_t {
   unwatched = 512,    // in an epoll that does not ask for input
   output_full = 128,  // a send found the kernel's buffer full since EPOLLOUT was last reported
   ended = 1024,       // the last holder left: whoever set this ends the connection
+  crowded = 2048,     // it has or had holders in spare places (holders.h)
 };
 
-struct alignas(64) Record {
+// Every idle connection pays for each byte: in this order there are no holes.
+struct alignas(8) Record {
   std::uint32_t number = 0;  // for the log
   std::uint32_t state = 0;
   SharedLock receive_lock;
   SharedLock transmit_lock;
-  std::int32_t error =
-      0;  // an errno that the kernel reported while bytes were still to be delivered
-  std::uint32_t low_water = 0;   // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
-  std::uint32_t unanswered = 0;  // heartbeat pings without an answer
+  // An errno that the kernel reported while bytes were still to be delivered.
+  std::int32_t error = 0;
+  std::uint32_t low_water = 0;  // SO_RCVLOWAT as the server set it, in payload bytes; 0: never set
   // Monotonic times: when a send last looked at what the client sent, and of the last heartbeat.
   alignas(8) std::int64_t looked_at = 0;
   alignas(8) std::int64_t pinged_at = 0;
-  alignas(8) std::array<std::uint64_t, 12> holders{};  // processes, see holders.cc
-  std::uint32_t crowd = 0;                             // holders for which there was no place
+  codec::Receiver receiver;
+  alignas(8) std::array<std::uint64_t, 5> holders{};  // processes, see holders.cc
+  std::uint32_t crowd = 0;        // holders for which there was not even a spare place
   std::uint32_t travelling = 0;   // descriptors in messages that nobody has received yet
   std::uint32_t departed_at = 0;  // when depart() was called last, as lifetime::now() tells it
-  sockaddr_in6 peer{};            // for the log; large enough for IPv4, too
-  std::uint16_t owed_code = 0;    // close_owed: the code of that Close
-  codec::Flag drained = false;    // the last read took all that there was
   codec::Sender sender;
-  codec::Receiver receiver;
+  Peer peer;                    // for the log
+  std::uint16_t owed_code = 0;  // close_owed: the code of that Close
+  std::uint8_t unanswered = 0;  // heartbeat pings without an answer
+  codec::Flag drained = false;  // the last read took all that there was
 };
 
 static_assert(std::is_trivially_copyable_v<Record> && std::is_standard_layout_v<Record>);
-static_assert(sizeof(Record) <= 512);
+static_assert(sizeof(Record) == 424);
 
 inline constexpr std::uint32_t none = UINT32_MAX;
 
@@ -122,12 +123,12 @@ inline bool has_company() { return std::atomic_ref(*company).load(std::memory_or
 // True when another living process holds the record. Asked before every wait.
 bool is_shared(std::uint32_t index);
 // True when the process holds the record.
-bool is_held_by(Record& record, std::uint32_t pid);
+bool is_held_by(std::uint32_t index, std::uint32_t pid);
 // True when a living process other than `except` holds the record.
-bool is_held_by_others(Record& record, std::uint32_t except);
+bool is_held_by_others(std::uint32_t index, std::uint32_t except);
 // True when any living process holds the record, or the record is on its way to one.
 // `census` null: any process that has a holder's pid will do.
-bool is_held(Record& record, lifetime::Census* census);
+bool is_held(std::uint32_t index, lifetime::Census* census);
 // Renames a holder (a child takes the place reserved for it).
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to);
 // The same in all records; `to` 0: nobody takes the place.

@@ -10,13 +10,14 @@
 
 #include "shim/arena.h"
 #include "shim/config.h"
+#include "shim/holders.h"
 
 namespace wswrap::arena {
 
 // The name of the memory, which tells an inherited arena from other memory: it changes with the
 // layout. And what /proc/self/fd shows of it.
-inline constexpr const char* memory_name = "wswrap-arena-7";
-inline constexpr std::string_view memory_link = "/memfd:wswrap-arena-7 (deleted)";
+inline constexpr const char* memory_name = "wswrap-arena-8";
+inline constexpr std::string_view memory_link = "/memfd:wswrap-arena-8 (deleted)";
 
 struct alignas(64) Header {
   std::uint32_t numbers = 0;
@@ -24,6 +25,7 @@ struct alignas(64) Header {
   std::uint32_t company = 0;  // not 0 once any record had two holders at a time
   std::array<std::uint32_t, Config::max_ports> listeners;  // the latest listener's record + 1
   alignas(8) std::array<Ends, most_listeners> ends;
+  SparePlaces spare_places;
 };
 
 // Where the parts are. A process knows this by itself; nobody else can change it.
@@ -31,6 +33,7 @@ struct Layout {
   static constexpr std::uint32_t bits = 64;  // in a word of the map
   // Every part is aligned as a Record is when the records are so many, or a multiple.
   static constexpr std::uint32_t granule = 8 * alignof(Record);
+  static_assert(granule % bits == 0);
   static_assert(most_listeners % granule == 0 && Config::most_connections % granule == 0);
 
   Header* header = nullptr;

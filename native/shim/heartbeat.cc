@@ -13,7 +13,7 @@
 namespace wswrap::heartbeat {
 namespace {
 
-constexpr std::uint32_t unanswered_allowed = 2;
+constexpr int unanswered_allowed = 2;
 
 // How long the client has been silent, by the kernel's own account: bytes count even while the
 // server does not read them.

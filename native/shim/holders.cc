@@ -4,6 +4,10 @@
 // many let go at once; and a child that was killed, or whose pid is somebody else's by now, must
 // not be waited for. A holder is one word, [since 32][pid 32], that changes by compare-and-exchange
 // only: there is no lock that a killed process could leave behind.
+//
+// A record has places for a few, for each of them is memory that every idle connection takes. A
+// connection that many have (a shell's with all that it started) borrows from the spare places that
+// all records share.
 #include "shim/holders.h"
 
 #include <algorithm>
@@ -21,6 +25,7 @@ namespace {
 constexpr std::uint32_t longest_wait = 60;
 
 using Word = std::atomic_ref<std::uint64_t>;
+using Peak = std::atomic_ref<std::uint32_t>;
 
 // Nobody's place is 0.
 std::uint64_t make_word(std::uint32_t pid) {
@@ -39,13 +44,36 @@ bool is_alive(std::uint64_t word, lifetime::Census* census) {
   return lifetime::is_alive(pid & ~leaving_mark, since_in(word), census);
 }
 
-// True if any holder other than `except` (a pid) is alive and means to stay.
-bool is_any_alive(Record& record, std::uint32_t except, lifetime::Census* census) {
-  return std::any_of(record.holders.begin(), record.holders.end(), [&](std::uint64_t& holder) {
+// Visits the spare places that a cookie's record has, until visit(holder, word) is true. Whoever
+// takes a place writes the cookie before a word that counts: a word that was read before its cookie
+// is that record's.
+template <typename Visit>
+bool any_spare(std::uint64_t cookie, Visit visit) {
+  SparePlaces& spare = spare_places();
+  const std::size_t peak = std::min<std::size_t>(Peak(spare.peak).load(), spare.all.size());
+  return std::any_of(spare.all.begin(), spare.all.begin() + peak, [&](SparePlace& place) {
+    const std::uint64_t word = Word(place.holder).load();
+    return word != 0 && Word(place.cookie).load() == cookie && visit(place.holder, word);
+  });
+}
+
+// The same for all places of a record.
+template <typename Visit>
+bool any_place(std::uint32_t index, Visit visit) {
+  Record& record = at(index);
+  const auto visit_own = [&](std::uint64_t& holder) {
     const std::uint64_t word = Word(holder).load();
+    return word != 0 && visit(holder, word);
+  };
+  return std::ranges::any_of(record.holders, visit_own) ||
+         ((state_of(record) & crowded) != 0 && any_spare(cookie_at(index), visit));
+}
+
+// True if any holder other than `except` (a pid) is alive and means to stay.
+bool is_any_alive(std::uint32_t index, std::uint32_t except, lifetime::Census* census) {
+  return any_place(index, [&](std::uint64_t&, std::uint64_t word) {
     const std::uint32_t pid = pid_in(word);
-    return word != 0 && (pid & ~leaving_mark) != except && (pid & leaving_mark) == 0 &&
-           is_alive(word, census);
+    return (pid & ~leaving_mark) != except && (pid & leaving_mark) == 0 && is_alive(word, census);
   });
 }
 
@@ -59,14 +87,20 @@ bool is_awaited(Record& record) {
 }
 
 // The place of a process; null if it has none.
-std::uint64_t* place_of(Record& record, std::uint32_t pid) {
-  auto* const found = std::find_if(
-      record.holders.begin(), record.holders.end(),
-      [&](std::uint64_t& holder) { return (pid_in(Word(holder).load()) & ~leaving_mark) == pid; });
-  return found == record.holders.end() ? nullptr : found;
+std::uint64_t* place_of(std::uint32_t index, std::uint32_t pid) {
+  std::uint64_t* place = nullptr;
+  any_place(index, [&](std::uint64_t& holder, std::uint64_t word) {
+    if ((pid_in(word) & ~leaving_mark) != pid) return false;
+    place = &holder;
+    return true;
+  });
+  return place;
 }
 
-// Puts a process into the first place that `is_free` lets it have.
+bool is_empty(std::uint64_t word) { return word == 0; }
+bool is_gone(std::uint64_t word) { return !is_alive(word, nullptr); }
+
+// Puts a process into the first place of the record's own that `is_free` lets it have.
 template <typename Predicate>
 bool take_place(Record& record, std::uint32_t pid, Predicate is_free) {
   return std::any_of(record.holders.begin(), record.holders.end(), [&](std::uint64_t& holder) {
@@ -75,7 +109,24 @@ bool take_place(Record& record, std::uint32_t pid, Predicate is_free) {
   });
 }
 
-bool is_empty(std::uint64_t word) { return word == 0; }
+// The same for a spare place. Until it has the cookie it is as good as left.
+template <typename Predicate>
+bool take_spare(std::uint32_t index, std::uint32_t pid, Predicate is_free) {
+  SparePlaces& spare = spare_places();
+  set_state(at(index), crowded);
+  for (SparePlace& place : spare.all) {
+    std::uint64_t seen = Word(place.holder).load();
+    std::uint64_t claim = make_word(pid | leaving_mark);
+    if (!is_free(seen) || !Word(place.holder).compare_exchange_strong(seen, claim)) continue;
+    Word(place.cookie).store(cookie_at(index));
+    const auto count = static_cast<std::uint32_t>(&place - spare.all.data()) + 1;
+    std::uint32_t peak = Peak(spare.peak).load();
+    while (peak < count && !Peak(spare.peak).compare_exchange_weak(peak, count)) {
+    }
+    if (Word(place.holder).compare_exchange_strong(claim, make_word(pid))) return true;
+  }
+  return false;
+}
 
 void take_from(std::uint32_t& shared) {
   std::atomic_ref count(shared);
@@ -89,39 +140,40 @@ void take_from(std::uint32_t& shared) {
 void join(std::uint32_t index, std::uint32_t pid) {
   Record& record = at(index);
   clear_state(record, ended);
-  if (std::uint64_t* const place = place_of(record, pid)) {
+  if (std::uint64_t* const place = place_of(index, pid)) {
     Word(*place).store(make_word(pid));
     return;
   }
   const auto is_taken = [](std::uint64_t& holder) { return Word(holder).load() != 0; };
   if (std::ranges::any_of(record.holders, is_taken)) note_company();
-  if (take_place(record, pid, is_empty)) return;
-  const auto is_gone = [](std::uint64_t word) { return !is_alive(word, nullptr); };
-  if (!take_place(record, pid, is_gone)) std::atomic_ref(record.crowd).fetch_add(1);
+  if (take_place(record, pid, is_empty) || take_place(record, pid, is_gone)) return;
+  if (take_spare(index, pid, is_empty) || take_spare(index, pid, is_gone)) return;
+  std::atomic_ref(record.crowd).fetch_add(1);
 }
 
 bool is_last(std::uint32_t index, std::uint32_t pid) {
   Record& record = at(index);
   lifetime::Census census;
   // Asked in this order, because whoever receives a message joins before it arrives.
-  return !is_awaited(record) && !is_any_alive(record, pid, &census);
+  return !is_awaited(record) && !is_any_alive(index, pid, &census);
 }
 
 // Of several that leave at once, those that see nobody but each other compete for the end.
 bool leave(std::uint32_t index, std::uint32_t pid) {
   Record& record = at(index);
-  std::uint64_t* const place = place_of(record, pid);
+  std::uint64_t* const place = place_of(index, pid);
   if (place == nullptr) {
     take_from(record.crowd);
   } else {
     Word(*place).store(make_word(pid | leaving_mark));
   }
   const bool last = is_last(index, pid) && (set_state(record, ended) & ended) == 0;
-  for (std::uint64_t& holder : record.holders) {
+  any_place(index, [&](std::uint64_t& holder, std::uint64_t word) {
     // The place reserved for a child and the one that it took by itself may both be there.
-    const bool own = (pid_in(Word(holder).load()) & ~leaving_mark) == pid;
+    const bool own = (pid_in(word) & ~leaving_mark) == pid;
     if (own && (!last || &holder != place)) Word(holder).store(0);
-  }
+    return false;
+  });
   if (!last) return false;
   if (place != nullptr) {
     Word(*place).store(make_word(pid));
@@ -141,29 +193,35 @@ void arrive(std::uint32_t index) { take_from(at(index).travelling); }
 
 bool is_shared(std::uint32_t index) {
   if (!has_company()) return false;
-  Record& record = at(index);
-  return std::atomic_ref(record.crowd).load() != 0 || is_any_alive(record, process::id(), nullptr);
+  return std::atomic_ref(at(index).crowd).load() != 0 ||
+         is_any_alive(index, process::id(), nullptr);
 }
 
-bool is_held_by(Record& record, std::uint32_t pid) { return place_of(record, pid) != nullptr; }
+bool is_held_by(std::uint32_t index, std::uint32_t pid) { return place_of(index, pid) != nullptr; }
 
-bool is_held_by_others(Record& record, std::uint32_t except) {
-  return is_any_alive(record, except, nullptr);
+bool is_held_by_others(std::uint32_t index, std::uint32_t except) {
+  return is_any_alive(index, except, nullptr);
 }
 
-bool is_held(Record& record, lifetime::Census* census) {
-  return is_awaited(record) ||
-         std::any_of(record.holders.begin(), record.holders.end(), [&](std::uint64_t& holder) {
-           const std::uint64_t word = Word(holder).load();
-           return word != 0 && is_alive(word, census);
+bool is_held(std::uint32_t index, lifetime::Census* census) {
+  return is_awaited(at(index)) || any_place(index, [&](std::uint64_t&, std::uint64_t word) {
+           return is_alive(word, census);
          });
 }
 
 void rename(std::uint32_t index, std::uint32_t from, std::uint32_t to) {
-  std::uint64_t* place = place_of(at(index), from);
+  std::uint64_t* place = place_of(index, from);
   if (place == nullptr) return;
   std::uint64_t seen = Word(*place).load();
   if (pid_in(seen) == from) Word(*place).compare_exchange_strong(seen, make_word(to));
+}
+
+void vacate(std::uint32_t index, std::uint64_t cookie) {
+  if (cookie == 0 || (state_of(at(index)) & crowded) == 0) return;
+  any_spare(cookie, [](std::uint64_t& holder, std::uint64_t word) {
+    Word(holder).compare_exchange_strong(word, 0);
+    return false;
+  });
 }
 
 }  // namespace wswrap::arena

@@ -93,7 +93,7 @@ Registration* create(std::uint32_t set, int fd, Kind kind, std::uint32_t index) 
   Registration* const registration = registrations.take();
   if (registration == nullptr) return nullptr;
   registration->kind = kind;
-  registration->set = set;
+  registration->set = static_cast<std::uint16_t>(set);
   registration->index = index;
   registration->fd = fd;
   registration->owner = process::id();

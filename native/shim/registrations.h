@@ -30,9 +30,10 @@ enum class Kind : std::uint8_t {
   plain,  // no business of ours, but for its data
 };
 
+// Every idle connection of such a server has one.
 struct Registration {
   Kind kind = Kind::free;
-  std::uint32_t set = 0;     // of which epoll
+  std::uint16_t set = 0;     // of which epoll
   std::uint32_t next = 0;    // of the same descriptor: slot + 1
   std::uint32_t index = 0;   // record, listener or set
   std::uint32_t owner = 0;   // the process that registered it
@@ -42,6 +43,7 @@ struct Registration {
   std::uint64_t data = 0;                    // what the server gave
   alignas(8) std::uint64_t output_told = 0;  // edge-triggered: as which tag it was told to write
 };
+static_assert(sizeof(Registration) == 48);
 
 // An epoll that holds something of ours.
 struct Set {
@@ -54,6 +56,7 @@ struct Set {
 extern constinit OwnerLock table_lock;
 extern constinit Slots<Registration, 1u << 16> registrations;
 extern constinit std::array<Set, 1024> sets;
+static_assert(sets.size() <= UINT16_MAX + 1);
 
 inline constexpr unsigned slot_bits = 20;
 inline constexpr unsigned generation_bits = 20;

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -116,25 +117,18 @@ LogLine& LogLine::operator<<(std::string_view text) {
   return *this;
 }
 
-LogLine& LogLine::operator<<(const sockaddr_in6& address) {
-  if (address.sin6_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, &address, sizeof v4);
-    const std::uint32_t host = ntohl(v4.sin_addr.s_addr);
-    return *this << (host >> 24) << "." << (host >> 16 & 255) << "." << (host >> 8 & 255) << "."
-                 << (host & 255) << ":" << ntohs(v4.sin_port);
-  }
-  if (address.sin6_family != AF_INET6) return *this << "unknown";
-  if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
-    const unsigned char* host = address.sin6_addr.s6_addr + 12;
-    return *this << +host[0] << "." << +host[1] << "." << +host[2] << "." << +host[3] << ":"
-                 << ntohs(address.sin6_port);
+LogLine& LogLine::operator<<(const Peer& peer) {
+  const auto& host = peer.host;
+  const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
+  if (std::ranges::all_of(host, is_zero)) return *this << "unknown";
+  if (std::all_of(&host[0], &host[10], is_zero) && host[10] == 0xff && host[11] == 0xff) {
+    return *this << host[12] << "." << host[13] << "." << host[14] << "." << host[15] << ":"
+                 << peer.port;
   }
   // RFC 5952 is for people; groups without the longest run of zeros folded are enough for a log.
   *this << "[";
   for (std::size_t group = 0; group < 8; ++group) {
-    const unsigned value =
-        address.sin6_addr.s6_addr[2 * group] * 256u + address.sin6_addr.s6_addr[2 * group + 1];
+    const unsigned value = host[2 * group] * 256u + host[2 * group + 1];
     bool leading = true;
     for (int shift = 12; shift >= 0; shift -= 4) {
       const unsigned digit = value >> shift & 15;
@@ -144,7 +138,7 @@ LogLine& LogLine::operator<<(const sockaddr_in6& address) {
     }
     if (group < 7) *this << ":";
   }
-  return *this << "]:" << ntohs(address.sin6_port);
+  return *this << "]:" << peer.port;
 }
 
 LogLine& LogLine::quoted(std::string_view text) {

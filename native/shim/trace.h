@@ -2,8 +2,6 @@
 // anywhere (in a signal handler, between fork and exec) and never disturbs the server.
 #pragma once
 
-#include <netinet/in.h>
-
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -13,6 +11,7 @@
 
 #include "shim/config.h"
 #include "shim/decimal.h"
+#include "shim/peer.h"
 
 namespace wswrap {
 
@@ -23,9 +22,9 @@ class LogLine {
  public:
   LogLine();
   // An event of a client that has no connection number yet.
-  explicit LogLine(const sockaddr_in6& peer) : LogLine() { *this << peer << " "; }
+  explicit LogLine(const Peer& peer) : LogLine() { *this << peer << " "; }
   // An event of a connection.
-  LogLine(std::uint32_t number, const sockaddr_in6& peer) : LogLine() {
+  LogLine(std::uint32_t number, const Peer& peer) : LogLine() {
     *this << "#" << number << " " << peer << " ";
   }
   ~LogLine();
@@ -38,8 +37,7 @@ class LogLine {
     if (value < 0) return *this << "-" << Decimal(~bits + 1).text();
     return *this << Decimal(bits).text();
   }
-  // IPv4 or IPv6, by its family.
-  LogLine& operator<<(const sockaddr_in6& address);
+  LogLine& operator<<(const Peer& peer);
   // Text that came from a client: control characters and quotes are replaced.
   LogLine& quoted(std::string_view text);
 

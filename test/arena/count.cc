@@ -1,4 +1,5 @@
-// count PID: how many records of the arena are in use, as "connections N listeners N".
+// count PID: how many records of the arena are in use, and spare places but for the listeners', as
+// "connections N listeners N spare N".
 #include <algorithm>
 #include <span>
 
@@ -12,6 +13,10 @@ int main(int argc, char** argv) {
   const auto used = [](std::span<std::uint64_t> some) {
     return std::ranges::count_if(some, [](std::uint64_t cookie) { return cookie != 0; });
   };
-  std::printf("connections %ld listeners %ld\n", used(cookies.first(layout.connections)),
-              used(cookies.subspan(layout.connections)));
+  const auto listeners = cookies.subspan(layout.connections);
+  const auto spare = std::ranges::count_if(layout.header->spare_places.all, [&](auto& place) {
+    return place.holder != 0 && std::ranges::find(listeners, place.cookie) == listeners.end();
+  });
+  std::printf("connections %ld listeners %ld spare %ld\n", used(cookies.first(layout.connections)),
+              used(listeners), spare);
 }

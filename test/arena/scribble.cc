@@ -27,7 +27,8 @@ std::vector<std::span<std::byte>> places(const arena::Layout& layout) {
   const std::uint32_t listeners = layout.connections;
   std::vector<std::span<std::byte>> all{
       bytes(layout.header, 1), bytes(layout.used, layout.count / arena::Layout::bits),
-      bytes(layout.cookies, records), bytes(layout.cookies + listeners, records)};
+      bytes(layout.cookies, records), bytes(layout.cookies + listeners, records),
+      bytes(&layout.header->spare_places, 1).first(records * sizeof(arena::SparePlace))};
   for (std::size_t i = 0; i < records; ++i) {
     all.push_back(bytes(layout.records + i, 1));
     if (i % 16 == 0) all.push_back(bytes(layout.records + listeners + i, 1));

@@ -52,7 +52,7 @@ const after = `
   Programs elsewhere do not choose their buffers so, and their speed depends on it, wrapped or not.
 - **Small echoes through \`poll\` and \`epoll\`** pay that look once for each wait; a server that blocks
   does not, while it finds more to read.
-- **An idle connection** has a record of 512 bytes, which all processes of the server share; what is
+- **An idle connection** has a record of 424 bytes, which all processes of the server share; what is
   above that are its entries in tables: the descriptor's, the record's holder, the epoll's.
 - **Connections** are made with a handshake by HTTP before the server's \`accept\` returns, and closed
   with a Close frame each way.

@@ -37,6 +37,24 @@ test('ncat hands a connection to a shell, and the shell to what it starts', {
   await client.ended();
 });
 
+test('a shell ends the connection, however many programs it has given it to', {
+  skip: requires('ncat'),
+}, async (t) => {
+  const words = (port: number) => ['ncat', '-l', '127.0.0.1', String(port), '-k', '-e', '/bin/sh'];
+  const server = await Command.start(t, words, { wrapped: true });
+  for (const [job, end] of [
+    ["sh -c 'sleep 0.3; :' &", 'wait'],
+    ['sleep 60 & pids="$pids $!";', 'kill -9 $pids; wait'],
+  ]) {
+    const client = await WebSocketClient.connect(server);
+    t.after(() => client.wire.destroy());
+    await client.send(`${`${job} `.repeat(20)} ${end}; echo over\n exit\n`);
+    assert.equal((await client.rest()).toString(), 'over\n');
+    assert.equal(client.reader.closeCode, 1000);
+    await client.wire.end();
+  }
+});
+
 test('socat gives a connection to a program', { skip: requires('socat') }, async (t) => {
   const words = (port: number) => [
     'socat',

@@ -153,9 +153,14 @@ static void on_small_stack(struct call *call) {
 }
 
 pid_t holder;
+static pid_t elder_holders[64];
+static unsigned elders;
 
-// hold: a child that has every descriptor and does nothing until `release` kills it.
+// hold: a child that has every descriptor and does nothing until `release` kills it. Of several
+// that kills the youngest.
 static void hold(struct call *call) {
+  if (elders == sizeof elder_holders / sizeof *elder_holders) refuse("so many that hold");
+  elder_holders[elders++] = holder;
   OBSERVE(call, (holder = fork()) < 0 ? -1 : 0);
   if (holder != 0) return;
   for (;;) pause();
@@ -164,6 +169,7 @@ static void hold(struct call *call) {
 static void release(struct call *call) {
   OBSERVE(call, kill(holder, SIGKILL));
   waitpid(holder, NULL, 0);
+  if (elders > 0) holder = elder_holders[--elders];
 }
 
 // run-on FD COMMAND…: COMMAND has FD as its standard input and output; its status is the result.

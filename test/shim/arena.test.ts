@@ -2,7 +2,7 @@
 // none is left behind, whoever was killed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { recordsComeTo, recordsInUse } from '../support/arena.js';
+import { recordsComeTo, recordsInUse, sparePlacesInUse } from '../support/arena.js';
 import { WebSocketClient } from '../support/client.js';
 import { compile } from '../support/compile.js';
 import { eventually } from '../support/deadline.js';
@@ -87,6 +87,28 @@ describe('the last holder says Close, once', () => {
     assert.equal((await client.rest()).length, 0);
     assert.equal(client.reader.closeCode, 1000);
   });
+
+  for (const last of ['parent', 'child']) {
+    test(`however many have the connection at once, the ${last} to the end`, async (t) => {
+      // The record of those that were killed is found when the next client needs it.
+      const env = last === 'child' ? { WSWRAP_MAX_CONNECTIONS: '1' } : {};
+      const { puppet, client, fd } = await stage(t, { env });
+      const { pid } = puppet.server;
+      const children = 20;
+      for (let i = 0; i < children; i += 1) await puppet.must('hold');
+      assert.ok(sparePlacesInUse(pid) >= children / 2);
+      if (last === 'child') await puppet.must('close', fd);
+      for (let i = 0; i < children; i += 1) await puppet.must('release');
+      if (last === 'parent') await puppet.must('close', fd);
+      assert.equal(await client.closed(), last === 'parent' ? 1000 : 1006);
+      await client.wire.end();
+      await client.ended();
+      const next = await connection(t, puppet);
+      await puppet.must('close', next.fd);
+      await next.client.ended();
+      assert.equal(sparePlacesInUse(pid), 0);
+    });
+  }
 });
 
 test('100 000 connections through 4096 records leave none in use', async (t) => {

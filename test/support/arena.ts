@@ -6,11 +6,16 @@ import { eventually } from './deadline.js';
 const program = (name: string) =>
   compile({ name: `arena-${name}`, sources: [`test/arena/${name}.cc`], flags: ['-O2'] });
 
-/** How many records of connections are in use. */
-export function recordsInUse(pid: number): number {
+function inUse(what: string, pid: number): number {
   const output = execFileSync(program('count'), [String(pid)], { encoding: 'utf8' });
-  return Number(/connections (\d+)/.exec(output)?.[1]);
+  return Number(new RegExp(`${what} (\\d+)`).exec(output)?.[1]);
 }
+
+/** How many records of connections are in use. */
+export const recordsInUse = (pid: number) => inUse('connections', pid);
+
+/** How many holders of connections have a place outside of the record, which has not got enough. */
+export const sparePlacesInUse = (pid: number) => inUse('spare', pid);
 
 /** Waits until that many records of connections are in use. */
 export function recordsComeTo(pid: number, count: number): Promise<void> {
