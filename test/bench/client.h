@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,10 +59,19 @@ inline std::string client_frame(std::string_view payload, std::uint8_t first = 0
   return frame;
 }
 
+// Thrown where a client with patience has waited in vain.
+struct Unanswered {};
+
 class Client {
  public:
-  Client(bool framed, std::uint16_t port) : framed_(framed) {
+  // `patience` in seconds; 0: for ever.
+  Client(bool framed, std::uint16_t port, time_t patience = 0) : framed_(framed) {
     fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    const timeval limit{.tv_sec = patience, .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    for (const int option : {SO_SNDBUF, SO_RCVBUF}) {
+      ::setsockopt(fd_, SOL_SOCKET, option, &in_flight, sizeof in_flight);
+    }
     const sockaddr_in address = loopback(port);
     if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
       fail("connect");
@@ -101,7 +111,7 @@ class Client {
   // Reads what there is, at least a byte. Returns how much payload came; 0 at the end only if
   // `at_end` is given, which tells of it.
   std::uint64_t read_some(std::span<char> buffer, bool* at_end = nullptr) {
-    const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
+    const ssize_t got = read_bytes(buffer);
     if (got < 0 || (got == 0 && at_end == nullptr)) fail("read");
     if (got == 0) *at_end = true;
     const auto size = static_cast<std::size_t>(got);
@@ -116,18 +126,27 @@ class Client {
     }
   }
 
-  // Says that this was all (Close, FIN) and waits until the server has done so, too; not for ever,
-  // as no browser would (websockify now and then leaves one without an answer).
+  // Says that this was all (Close, FIN) and waits until the server has done so, too.
   void leave(std::span<char> buffer) const {
     if (framed_) write_all(client_frame("\x03\xe8", 0x88));
     ::shutdown(fd_, SHUT_WR);
-    constexpr timeval patience{.tv_sec = 1, .tv_usec = 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    while (::read(fd_, buffer.data(), buffer.size()) > 0) {
+    while (read_bytes(buffer) > 0) {
     }
   }
 
  private:
+  // Bytes on their way in each direction (the kernel doubles it for its own needs). Left to the
+  // kernel, they become megabytes as soon as a receiver is a little slower than its sender, which
+  // then do not fit into the caches any more: whole turns would be at two thirds of their speed or
+  // not, by chance.
+  static constexpr int in_flight = 256 * 1024;
+
+  ssize_t read_bytes(std::span<char> buffer) const {
+    const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
+    if (got < 0 && errno == EAGAIN) throw Unanswered();
+    return got;
+  }
+
   void shake_hands() const {
     write_all(
         "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -136,7 +155,7 @@ class Client {
     std::string answer;
     std::array<char, 1024> bytes;
     while (!answer.ends_with("\r\n\r\n")) {
-      const ssize_t got = ::read(fd_, bytes.data(), bytes.size());
+      const ssize_t got = read_bytes(bytes);
       if (got <= 0) fail("handshake");
       answer.append(bytes.data(), static_cast<std::size_t>(got));
     }

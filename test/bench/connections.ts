@@ -21,9 +21,16 @@ export async function connections(settings: Settings): Promise<Figure[]> {
     const title = `connections, ${parallel} at a time, ${style} server`;
     const about = { id: `connections/${style}`, group: 'Connections', title };
     await withLineup(settings, style, (all) => {
-      const values = rates(settings, all, 20, ({ protocol, port }, count) => {
-        return count / (run('connect', protocol, port, count, parallel)['seconds'] ?? Number.NaN);
+      const lost = new Map<string, number>();
+      const values = rates(settings, all, 20, ({ name, protocol, port }, count) => {
+        const words = ['connect', protocol, port, count, parallel];
+        const { seconds = Number.NaN, unanswered = 0 } = run(...words);
+        if (unanswered > 0) lost.set(name, (lost.get(name) ?? 0) + unanswered);
+        return (count - unanswered) / seconds;
       });
+      for (const [name, count] of lost) {
+        settings.skip(`${count} connections to ${name} got no answer within a second`);
+      }
       figures.push(figure({ ...about, unit: 'connections/s', better: 'more' }, all, values));
     });
   }

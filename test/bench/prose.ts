@@ -11,7 +11,10 @@ const after = `
 
 - **The load** is a C++ client (\`test/bench/load.cc\`) that makes its masked frames beforehand and
   uploads them by \`sendfile\`, so that it is not what limits the server. It has the last CPU for
-  itself; server and proxy share the others. On a machine of two CPUs a proxy therefore runs on the
+  itself; server and proxy share the others. Its sockets hold 256 KiB in each direction: left to the
+  kernel, what is on its way becomes megabytes as soon as a receiver is a little slower than its
+  sender, leaves the caches, and whole turns are at two thirds of their speed or not, by chance. On a
+  machine of two CPUs a proxy therefore runs on the
   CPU of its server: a rate there is a matter of how much CPU all of them need, and a second worker
   has none to run on.
 - **The servers** are one C++ program with four loops (\`test/bench/server.cc\`): a thread for each
@@ -42,14 +45,13 @@ const after = `
   look.) It cannot be left out without reading ahead of the server.
 - **Uploads** cost a pass over the bytes, the XOR with the masking key, which wswrap does in
   registers of 32 bytes where the processor has them.
-- **Bulk transfers** vary by themselves: over loopback the plain server takes from 0.24 to 0.36 s of
-  CPU per GB, in states that last for some turns, with the same calls of the same sizes; the client's
-  time grows along with it. What is known of it is taken care of: \`rep movsb\`, by which Linux copies
-  on processors with FSRM, takes twenty times as long on this one (0.65 against 0.03 s/GB) if the
-  destination lies less than 32 bytes behind the source within the page, so client and server have
-  their buffers in the middle of a page (\`test/bench/buffer.h\`). What comes from \`malloc\` begins
-  sixteen bytes behind a page; before, plain TCP was at a third of its speed in three of four loops.
-  Programs elsewhere do not choose their buffers so, and their speed depends on it, wrapped or not.
+- **Bulk transfers** depend on where memory lies. \`rep movsb\`, by which Linux copies on processors
+  with FSRM, takes twenty times as long on this one (0.65 against 0.03 s/GB) if the destination lies
+  less than 32 bytes behind the source within the page. What \`malloc\` returns for large buffers begins
+  sixteen bytes behind a page, so plain TCP was once measured at a third of its speed, and wswrap at
+  twice plain TCP's. Client and server have their buffers in the middle of a page now
+  (\`test/bench/buffer.h\`). Programs elsewhere do not choose theirs so, and their speed depends on it,
+  wrapped or not.
 - **Small echoes through \`poll\` and \`epoll\`** pay that look once for each wait; a server that blocks
   does not, while it finds more to read.
 - **An idle connection** has a record of 424 bytes, which all processes of the server share; what is
