@@ -363,9 +363,8 @@ AtHand payload_at_hand(int fd, Receiver ahead, std::size_t unread) {
   const std::size_t behind = unread - bytes.size();
   if (!codec::payload_ahead(ahead)) return {.payload = payload, .all = false, .ended = ended};
   if (behind <= ahead.remaining) return {.payload = payload + behind, .all = true, .ended = false};
-  return {.payload = payload + static_cast<std::size_t>(ahead.remaining),
-          .all = false,
-          .ended = false};
+  return {
+      .payload = payload + static_cast<std::size_t>(ahead.remaining), .all = false, .ended = false};
 }
 
 // What a peek that only counts tells: `seen` bytes at least.
@@ -483,8 +482,8 @@ bool is_below_low_water(int fd, Record& record) {
     const long missing = static_cast<long>(mark - at_hand.payload);
     sock::set_low_water(fd, static_cast<int>(std::min(unread + missing, 1L << 30)));
     if (!confined::has_input(fd)) return true;
-    // More has come, or the kernel takes what there is for enough: at FIN, and at a limit of its own
-    // (tcp_set_rcvlowat).
+    // More has come, or the kernel takes what there is for enough: at FIN, and at a limit of its
+    // own (tcp_set_rcvlowat).
     if (sock::unread(fd) == unread) return false;
   }
 }
