@@ -65,8 +65,7 @@ struct Unanswered {};
 class Client {
  public:
   // `patience` in seconds; 0: for ever.
-  Client(bool framed, std::uint16_t port, time_t patience = 0) : framed_(framed) {
-    fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
+  Client(bool framed, std::uint16_t port, time_t patience = 0) : Client(framed) {
     const timeval limit{.tv_sec = patience, .tv_usec = 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     for (const int option : {SO_SNDBUF, SO_RCVBUF}) {
@@ -135,6 +134,9 @@ class Client {
   }
 
  private:
+  // What is constructed here is destroyed, and its socket closed, if a handshake is not answered.
+  explicit Client(bool framed) : framed_(framed), fd_(::socket(AF_INET, SOCK_STREAM, 0)) {}
+
   // Bytes on their way in each direction (the kernel doubles it for its own needs). Left to the
   // kernel, they become megabytes as soon as a receiver is a little slower than its sender, which
   // then do not fit into the caches any more: whole turns would be at two thirds of their speed or
